@@ -1,0 +1,1 @@
+"""Chat with an endpoint: the stream format, the client, conversations."""

@@ -1,0 +1,1 @@
+"""Launch specs, deployments, their runs and states, and the fleet that holds them."""

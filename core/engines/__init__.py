@@ -1,0 +1,1 @@
+"""Engines: the kinds of server that Servedeck launches, each a table plus a few functions."""

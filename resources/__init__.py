@@ -1,0 +1,1 @@
+"""Icons, fonts and the data of the engines, read with importlib.resources."""
