@@ -75,7 +75,9 @@ class Exit:
     @property
     def text(self) -> str:
         """`exit code 1` or `killed by signal 9`."""
-        return f"killed by signal {self.signal}" if self.signal is not None else f"exit code {self.code}"
+        if self.signal is not None:
+            return f"killed by signal {self.signal}"
+        return f"exit code {self.code}" if self.code is not None else "exit unknown, its keeper was gone"
 
 
 @dataclass(frozen=True, slots=True)
