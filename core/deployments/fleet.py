@@ -1,0 +1,513 @@
+"""The fleet: all deployments of this machine, whoever started them, and what can be done with them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets as random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+
+from core.deployments.deployment import Deployment, Run, State, StateChange, StopReport
+from core.deployments.launch_spec import LaunchSpec, RuntimeKind
+from core.deployments.launching import Launching, Prepared
+from core.deployments.store import DeploymentStore, RunFacts
+from core.deployments.supervisor import RunLog, Supervisor
+from core.engines.catalog import Catalog
+from core.engines.engine import Secrets
+from core.engines.options import FieldProblem
+from core.errors import InputError, LaunchError, NotFoundError, ServedeckError, StopIncompleteError
+from core.events import Bus, DeploymentChanged, DeploymentRemoved
+from core.files import read_json, write_json
+from core.hub.facts import ModelConfig
+from core.logs.buffer import LogBuffer
+from core.runtimes import ports
+from core.runtimes.process import ProcessRuntime
+from core.runtimes.processes import Identity
+from core.runtimes.runtime import Plan, Runtime
+from core.settings import SettingsStore
+
+logger = logging.getLogger(__name__)
+
+DISK_INTERVAL = 1.0
+"""Seconds between looks for what another process (the command line, another window) changed."""
+PREPARING_FILE = "preparing.json"
+STOP_MARGIN = 20.0
+
+
+class Fleet:
+    """Holds the deployments and changes them. Methods with `async` run on the core loop; the others from any thread."""
+
+    def __init__(
+        self, store: DeploymentStore, launching: Launching, catalog: Catalog, settings: SettingsStore, bus: Bus
+    ) -> None:
+        self._store = store
+        self._launching = launching
+        self._catalog = catalog
+        self._settings = settings
+        self._bus = bus
+        self._runtimes: dict[RuntimeKind, Runtime] = {RuntimeKind.PROCESS: ProcessRuntime()}
+        self._deployments: dict[str, Deployment] = {}
+        self._logs: dict[tuple[str, int], RunLog] = {}
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._starting: dict[str, asyncio.Task[Deployment]] = {}
+        self._reserved: dict[str, int] = {}
+        self._marks: dict[str, tuple[float, ...]] = {}
+        self._disk_watch: asyncio.Task[None] | None = None
+        self._client: httpx2.AsyncClient | None = None
+        self.before_stop: list[Callable[[Deployment], None]] = []
+        """Called before a deployment is stopped: whoever holds a stream to it must close it (vLLM waits for them)."""
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    def deployments(self) -> tuple[Deployment, ...]:
+        """All of them, newest first."""
+        return tuple(sorted(self._deployments.values(), key=lambda each: (-each.created, each.id)))
+
+    def get(self, id_or_name: str) -> Deployment:
+        """By id or by name.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self._deployments.get(id_or_name) or next(
+            (each for each in self._deployments.values() if each.name == id_or_name), None
+        )
+        if found is None:
+            raise NotFoundError(
+                f"There is no deployment {id_or_name!r}.", field="name", remedy="`servedeck ps` lists them."
+            )
+        return found
+
+    def unique_name(self, base: str) -> str:
+        """A name that no deployment has, made from `base`."""
+        clean = "".join(char if (char.isalnum() and char.isascii()) or char in "._-" else "-" for char in base)
+        clean = clean.strip("._-")[:55] or "deployment"
+        taken = {each.name for each in self._deployments.values()}
+        if clean not in taken:
+            return clean
+        return next(f"{clean}-{n}" for n in range(2, len(taken) + 3) if f"{clean}-{n}" not in taken)
+
+    def check(
+        self, spec: LaunchSpec, config: ModelConfig | None = None, *, deployment_id: str = ""
+    ) -> tuple[FieldProblem, ...]:
+        """What stands in the way of launching it; `deployment_id` is the one that would be relaunched with it."""
+        known = self._deployments.get(deployment_id)
+        own_port = known.run.port if known is not None and known.run is not None and known.state.is_active else None
+        problems = self._launching.check(spec, config, own_port=own_port)
+        if any(each.name == spec.name and each.id != deployment_id for each in self._deployments.values()):
+            taken = FieldProblem("name", f"There is a deployment {spec.name} already.", "Choose another name.")
+            problems = (taken, *problems)
+        return problems
+
+    def preview(self, spec: LaunchSpec) -> str:
+        """The exact command as a shell text; see `Launching.preview`."""
+        return self._launching.preview(spec)
+
+    def log(self, deployment_id: str, number: int | None = None) -> LogBuffer:
+        """The log of a run (the latest, unless numbered), filled from the first byte on while the program runs.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        deployment = self.get(deployment_id)
+        run = next((each for each in deployment.runs if number is None or each.number == number), None)
+        if number is None:
+            run = deployment.run
+        if run is None:
+            raise NotFoundError(f"{deployment.name} has no run {number or ''}.".replace(" .", "."))
+        return self._run_log(deployment.id, run).buffer
+
+    async def read_log(self, deployment_id: str, number: int | None = None) -> LogBuffer:
+        """As `log`, with everything read that is on disk by now. For runs that have ended and for the command line."""
+        buffer = self.log(deployment_id, number)
+        deployment = self.get(deployment_id)
+        run = deployment.run if number is None else next(each for each in deployment.runs if each.number == number)
+        assert run is not None
+        while await self._run_log(deployment.id, run).pump():
+            pass
+        return buffer
+
+    def api_key(self, deployment_id: str) -> str:
+        """The key that its endpoint asks for, empty if none."""
+        return self._store.secrets(self.get(deployment_id).id).get("api_key", "")
+
+    def generate_key(self) -> str:
+        """A new random API key."""
+        return f"sd-{random.token_urlsafe(24)}"
+
+    def free_port(self) -> int:
+        """A port that is free now."""
+        return self._launching.free_port(taken=self._reserved.values())
+
+    def port_holder(self, port: int) -> str:
+        """Who listens on it; empty if nobody is seen."""
+        return ports.holder(port)
+
+    # --- the life of the fleet -----------------------------------------------------------------------------------
+
+    async def open(self, *, watch: bool = True) -> None:
+        """Read all deployments and attend to those that run.
+
+        Args:
+            watch: keep watching until `close`; without it every active run is looked at once.
+        """
+        self._client = httpx2.AsyncClient(timeout=httpx2.Timeout(5.0, connect=2.0), trust_env=False)
+        for each in await asyncio.to_thread(self._store.ids):
+            await self._reload(each)
+        self._marks = await asyncio.to_thread(self._store.marks)
+        active = [each for each in self._deployments.values() if each.state.is_active]
+        for each in active:
+            self._fail_if_abandoned(each)
+        if watch:
+            for each in active:
+                self._watch(each.id)
+            self._disk_watch = asyncio.create_task(self._watch_disk())
+        else:
+            await asyncio.gather(*(self._look_once(each) for each in active))
+
+    async def close(self) -> None:
+        """Stop watching; deployments go on."""
+        tasks = [*self._watchers.values(), *([self._disk_watch] if self._disk_watch else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._watchers.clear()
+        if self._client is not None:
+            await self._client.aclose()
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    async def create(
+        self, spec: LaunchSpec, *, api_key: str = "", secret_env: dict[str, str] | None = None
+    ) -> Deployment:
+        """Save a new deployment without starting it.
+
+        Raises:
+            InputError: something in the spec stands in the way; the field is named.
+        """
+        problems = await asyncio.to_thread(self.check, spec)
+        _raise_first(problems)
+        secrets = _secrets_to_keep(spec, api_key, secret_env or {})
+        new_id = await asyncio.to_thread(self._store.create, spec, secrets)
+        return await self._reload(new_id)
+
+    async def start(self, deployment_id: str) -> Deployment:
+        """Begin a new run; returns when its engine has been started (not: is ready).
+
+        Raises:
+            LaunchError: it runs already, or could not be started.
+            ServedeckError: anything else in the way; the run is then `failed` with the reason.
+        """
+        deployment = self.get(deployment_id)
+        if deployment.id in self._starting:
+            raise LaunchError(f"{deployment.name} is starting already.")
+        task = asyncio.create_task(self._start(deployment.id))
+        self._starting[deployment.id] = task
+        try:
+            return await task
+        finally:
+            self._starting.pop(deployment.id, None)
+            self._reserved.pop(deployment.id, None)
+
+    async def launch(
+        self, spec: LaunchSpec, *, api_key: str = "", secret_env: dict[str, str] | None = None
+    ) -> Deployment:
+        """`create` and `start`."""
+        deployment = await self.create(spec, api_key=api_key, secret_env=secret_env)
+        return await self.start(deployment.id)
+
+    async def restart(self, deployment_id: str) -> Deployment:
+        """Stop it if it runs, and begin a new run of the same spec."""
+        deployment = self.get(deployment_id)
+        if deployment.state.is_active and deployment.run is not None:
+            await self.stop(deployment.id)
+        return await self.start(deployment.id)
+
+    async def relaunch(
+        self,
+        deployment_id: str,
+        spec: LaunchSpec,
+        *,
+        api_key: str | None = None,
+        secret_env: dict[str, str] | None = None,
+    ) -> Deployment:
+        """Replace its spec and begin a new run; a run that goes on is stopped first.
+
+        Args:
+            deployment_id: which one.
+            spec: the new spec.
+            api_key: a new key; None keeps the present one.
+            secret_env: new secret variables; None keeps the present ones.
+        """
+        deployment = self.get(deployment_id)
+        _raise_first(await asyncio.to_thread(self.check, spec, deployment_id=deployment.id))
+        kept = self._store.secrets(deployment.id)
+        key = kept.get("api_key", "") if api_key is None else api_key
+        env = _env_secrets(kept) if secret_env is None else secret_env
+        secrets = _secrets_to_keep(spec, key, env)
+        if deployment.state.is_active and deployment.run is not None:
+            await self.stop(deployment.id)
+        self._store.save_spec(deployment.id, spec)
+        self._store.save_secrets(deployment.id, secrets)
+        await self._reload(deployment.id)
+        return await self.start(deployment.id)
+
+    async def rename(self, deployment_id: str, name: str) -> Deployment:
+        """Give it another name.
+
+        Raises:
+            InputError: the name is not allowed or taken.
+        """
+        deployment = self.get(deployment_id)
+        if any(each.name == name and each.id != deployment.id for each in self._deployments.values()):
+            raise InputError(f"There is a deployment {name} already.", field="name", remedy="Choose another name.")
+        self._store.save_spec(deployment.id, deployment.spec.changed(name=name))
+        return await self._reload(deployment.id)
+
+    async def stop(self, deployment_id: str) -> StopReport:
+        """End its run and make sure that nothing of it is left; the report says what was found.
+
+        Raises:
+            InputError: it does not run.
+            StopIncompleteError: it did not come to an end.
+        """
+        deployment = self.get(deployment_id)
+        run = deployment.run
+        if run is None or not deployment.state.is_active:
+            raise InputError(f"{deployment.name} does not run.", field="name")
+        starting = self._starting.get(deployment.id)
+        if starting is not None and deployment.state is State.PREPARING:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return StopReport((), True)
+        for close_streams in self.before_stop:
+            close_streams(deployment)
+        engine = self._catalog.get(deployment.spec.engine)
+        was_ready = any(change.state is State.READY for change in run.history)
+        steps = engine.stop_steps(is_ready=was_ready, grace=self._settings.current.stop_grace_seconds)
+        self._store.append_state(run.folder, StateChange(State.STOPPING, time.time(), "a stop was asked for"))
+        await self._reload(deployment.id)
+        runtime = self._runtimes[deployment.spec.runtime]
+        await asyncio.to_thread(runtime.request_stop, run.folder, steps)
+        self._watch(deployment.id)
+        watcher = self._watchers[deployment.id]
+        await asyncio.wait([watcher], timeout=sum(step.wait for step in steps) + STOP_MARGIN)
+        ended = await self._reload(deployment.id)
+        if ended.run is None or ended.run.stop is None or ended.state.is_active:
+            left = await asyncio.to_thread(runtime.leftovers, run.folder)
+            raise StopIncompleteError(
+                f"{deployment.name} did not stop; still running: {', '.join(left) or 'unknown'}.",
+                remedy="Try again, or end these processes yourself.",
+            )
+        return ended.run.stop
+
+    async def remove(self, deployment_id: str) -> None:
+        """Delete it with its logs; it is stopped first.
+
+        Raises:
+            StopIncompleteError: something of it still runs; nothing is deleted then.
+        """
+        deployment = self.get(deployment_id)
+        if deployment.run is not None and deployment.state.is_active:
+            report = await self.stop(deployment.id)
+            if not report.is_clean:
+                raise StopIncompleteError(
+                    f"{deployment.name} is not removed: still running: {', '.join(report.processes_left)}."
+                    if report.processes_left
+                    else f"{deployment.name} is not removed: its port is held by {report.port_holder}."
+                )
+        watcher = self._watchers.pop(deployment.id, None)
+        if watcher is not None:
+            watcher.cancel()
+        await asyncio.to_thread(self._store.remove, deployment.id)
+        self._forget(deployment.id)
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    async def _start(self, deployment_id: str) -> Deployment:
+        with self._store.locked(deployment_id):
+            deployment = await self._reload(deployment_id)
+            if deployment.problem:
+                raise LaunchError(deployment.problem, remedy="Remove it and create it anew.")
+            if deployment.run is not None and deployment.state.is_active:
+                raise LaunchError(f"{deployment.name} runs already.", remedy="Stop it first, or restart it.")
+            keep = self._settings.current.keep_runs
+            _, folder = await asyncio.to_thread(self._store.new_run, deployment_id, keep)
+            own = Identity.of(os.getpid())
+            write_json(folder / PREPARING_FILE, own.to_json() if own else {})
+            evidence = "resolving the model, the installation and the port"
+            self._store.append_state(folder, StateChange(State.PREPARING, time.time(), evidence))
+        await self._reload(deployment_id)
+        try:
+            await self._prepare_and_run(deployment, folder)
+        except ServedeckError as error:
+            self._store.append_state(folder, StateChange(State.FAILED, time.time(), error.line))
+            await self._reload(deployment_id)
+            raise
+        except asyncio.CancelledError:
+            evidence = "stopped before the engine was started"
+            self._store.append_state(folder, StateChange(State.STOPPED, time.time(), evidence))
+            await self._reload(deployment_id)
+            raise
+        started = await self._reload(deployment_id)
+        self._watch(deployment_id)
+        return started
+
+    async def _prepare_and_run(self, deployment: Deployment, folder: Path) -> None:
+        kept = self._store.secrets(deployment.id)
+        secrets = Secrets(api_key=kept.get("api_key", ""), env=_env_secrets(kept))
+        taken = [port for each, port in self._reserved.items() if each != deployment.id]
+        prepared = await self._launching.prepare(deployment.spec, secrets, taken)
+        self._reserved[deployment.id] = prepared.port
+        if prepared.spec != deployment.spec:
+            self._store.save_spec(deployment.id, prepared.spec)
+        self._store.save_run(folder, _facts(prepared))
+        engine = self._catalog.get(prepared.spec.engine)
+        stop = engine.stop_steps(is_ready=True, grace=self._settings.current.stop_grace_seconds)
+        plan = Plan(f"{deployment.id}-{folder.name}", prepared.steps, prepared.env, stop)
+        runtime = self._runtimes[prepared.spec.runtime]
+        seen = self._store.load_run(folder)
+        if seen is not None and seen.state is State.STOPPING:  # another process asked for it meanwhile
+            raise asyncio.CancelledError
+        started = asyncio.ensure_future(asyncio.to_thread(runtime.start, folder, plan))
+        await asyncio.shield(started)
+        evidence = f"its keeper runs: {prepared.steps[0].name}"
+        self._store.append_state(folder, StateChange(State.STARTING, time.time(), evidence))
+
+    def _watch(self, deployment_id: str) -> None:
+        """Have a supervisor for its latest run, if it is active and has none."""
+        task = self._watchers.get(deployment_id)
+        deployment = self._deployments[deployment_id]
+        if (task is not None and not task.done()) or deployment.run is None or not deployment.state.is_active:
+            return
+        self._watchers[deployment_id] = asyncio.create_task(self._supervise(deployment))
+
+    async def _supervise(self, deployment: Deployment) -> None:
+        try:
+            await self._supervisor(deployment).watch()
+        except ServedeckError as error:
+            logger.error("watching %s failed: %s", deployment.name, error.line)
+
+    async def _look_once(self, deployment: Deployment) -> None:
+        await self._supervisor(deployment).tick(wait_for_probe=True)
+
+    def _supervisor(self, deployment: Deployment) -> Supervisor:
+        run = deployment.run
+        assert run is not None
+        assert self._client is not None
+        return Supervisor(
+            self._store,
+            self._runtimes[deployment.spec.runtime],
+            self._catalog.get(deployment.spec.engine),
+            deployment.spec,
+            run,
+            self._run_log(deployment.id, run),
+            self._client,
+            self.api_key(deployment.id),
+            lambda: self._refresh_run(deployment.id, run.folder),
+        )
+
+    def _refresh_run(self, deployment_id: str, folder: Path) -> None:
+        """A supervisor changed something: show it."""
+        known = self._deployments.get(deployment_id)
+        run = self._store.load_run(folder)
+        if known is None or run is None:
+            return
+        runs = tuple(run if each.number == run.number else each for each in known.runs)
+        self._deployments[deployment_id] = replace(known, runs=runs)
+        self._bus.publish(DeploymentChanged(deployment_id))
+
+    def _run_log(self, deployment_id: str, run: Run) -> RunLog:
+        return self._logs.setdefault((deployment_id, run.number), RunLog(run.folder))
+
+    async def _reload(self, deployment_id: str) -> Deployment:
+        deployment = await asyncio.to_thread(self._store.load, deployment_id)
+        self._deployments[deployment_id] = deployment
+        self._bus.publish(DeploymentChanged(deployment_id))
+        return deployment
+
+    def _forget(self, deployment_id: str) -> None:
+        self._deployments.pop(deployment_id, None)
+        for key in [key for key in self._logs if key[0] == deployment_id]:
+            del self._logs[key]
+        self._bus.publish(DeploymentRemoved(deployment_id))
+
+    def _fail_if_abandoned(self, deployment: Deployment) -> None:
+        """A run whose preparation died with the program that did it never got an engine."""
+        run = deployment.run
+        if run is None or run.state is not State.PREPARING or (run.folder / "keeper.json").exists():
+            return
+        try:
+            preparer = Identity.from_json(read_json(run.folder / PREPARING_FILE))
+        except (FileNotFoundError, ServedeckError):
+            preparer = None
+        if preparer is None or not preparer.is_alive:
+            evidence = "Servedeck ended before the engine was started"
+            self._store.append_state(run.folder, StateChange(State.FAILED, time.time(), evidence))
+            self._refresh_run(deployment.id, run.folder)
+
+    async def _watch_disk(self) -> None:
+        """See what another process did: new, changed and removed deployments."""
+        while True:
+            await asyncio.sleep(DISK_INTERVAL)
+            try:
+                marks = await asyncio.to_thread(self._store.marks)
+            except OSError as error:
+                logger.warning("can't look at the deployments folder: %s", error)
+                continue
+            for gone in set(self._deployments) - set(marks):
+                self._forget(gone)
+            for each, mark in marks.items():
+                if self._marks.get(each) != mark:
+                    await self._adopt_change(each)
+            self._marks = marks
+
+    async def _adopt_change(self, deployment_id: str) -> None:
+        try:
+            deployment = await self._reload(deployment_id)
+        except NotFoundError:
+            return
+        if deployment_id not in self._starting:
+            self._fail_if_abandoned(deployment)
+            self._watch(deployment_id)
+
+
+def _facts(prepared: Prepared) -> RunFacts:
+    return RunFacts(
+        argv=prepared.command.argv,
+        env=prepared.command.env,
+        secret_env=tuple(sorted(prepared.command.secret_env)),
+        host=prepared.spec.host,
+        port=prepared.port,
+        started=time.time(),
+        engine_version=prepared.installation.version,
+        served_name=prepared.served_name,
+        spec=prepared.spec.to_toml(),
+    )
+
+
+def _raise_first(problems: tuple[FieldProblem, ...]) -> None:
+    if problems:
+        first = problems[0]
+        details = "\n".join(f"{each.field}: {each.message} {each.remedy}" for each in problems)
+        raise InputError(first.message, field=first.field, remedy=first.remedy, details=details)
+
+
+def _secrets_to_keep(spec: LaunchSpec, api_key: str, secret_env: dict[str, str]) -> dict[str, str]:
+    if spec.api_key and not api_key:
+        raise InputError("The API key is missing.", field="api_key", remedy="Type one, or have one generated.")
+    missing = [name for name in spec.secret_env if not secret_env.get(name)]
+    if missing:
+        raise InputError(f"{missing[0]} has no value.", field=missing[0], remedy="Type its value, or remove it.")
+    kept = {f"env:{name}": secret_env[name] for name in spec.secret_env}
+    return {"api_key": api_key, **kept} if spec.api_key else kept
+
+
+def _env_secrets(kept: dict[str, str]) -> dict[str, str]:
+    return {name.removeprefix("env:"): value for name, value in kept.items() if name.startswith("env:")}
