@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.chat.client import ChatParams, ChatTarget, Message
-from core.deployments.deployment import Deployment, State
+from core.deployments.deployment import Deployment
 from core.deployments.launch_spec import LaunchSpec
+from core.deployments.waiting import wait_until_ready
 from core.engines.demo_model import provide_model
 from core.errors import HubError, InstallationError, LaunchError, ServedeckError
-from core.events import DemoChanged, DeploymentChanged, Event
+from core.events import DemoChanged
 from core.hub.model_ref import ModelRef
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Demo:
         )
         deployment = await self._app.fleet.launch(spec)
         try:
-            deployment = await self.wait_until_ready(deployment.id, say)
+            deployment = await wait_until_ready(self._app.fleet, self._app.bus, deployment.id, say)
             result = await self._ask(deployment, say) if ask else _Answered()
         except BaseException:
             await self._stop_quietly(deployment.id)
@@ -201,41 +202,6 @@ class Demo:
             return ModelRef.parse(str(folder)), "the Python package registry"
         return details.ref, "the Hugging Face cache" if details.cached else "the Hugging Face Hub"
 
-    async def wait_until_ready(self, deployment_id: str, say: Callable[[str, str], None] | None = None) -> Deployment:
-        """Wait until it is ready.
-
-        Raises:
-            LaunchError: it failed or was stopped; the message holds the cause.
-        """
-        loop = asyncio.get_running_loop()
-        changed = asyncio.Event()
-
-        def listen(event: Event) -> None:
-            if isinstance(event, DeploymentChanged) and event.deployment_id == deployment_id:
-                loop.call_soon_threadsafe(changed.set)
-
-        unsubscribe = self._app.bus.subscribe(listen)
-        told = ""
-        try:
-            while True:
-                deployment = self._app.fleet.get(deployment_id)
-                text = (
-                    f"{deployment.state.value}: {deployment.phase.value}"
-                    if deployment.phase
-                    else deployment.state.value
-                )
-                if say is not None and text != told:
-                    told = text
-                    say(text, deployment_id)
-                if deployment.state is State.READY:
-                    return deployment
-                if not deployment.state.is_active:
-                    raise LaunchError(failure_text(deployment), remedy=f"See `servedeck logs {deployment.name}`.")
-                await changed.wait()
-                changed.clear()
-        finally:
-            unsubscribe()
-
     async def _ask(self, deployment: Deployment, say: Callable[[str, str], None]) -> _Answered:
         run = deployment.run
         assert run is not None
@@ -272,14 +238,5 @@ class _Answered:
 
 
 def _options(engine: str) -> dict[str, bool | int | float | str | list[str]]:
-    """vLLM's bfloat16 kernels answer nonsense with this model on some CPUs; float32 is right everywhere."""
+    """With vLLM: its bfloat16 kernels answer nonsense with this model on some CPUs; float32 is right everywhere."""
     return {"dtype": "float32", "max-model-len": 2048, "enforce-eager": True} if engine == "vllm" else {}
-
-
-def failure_text(deployment: Deployment) -> str:
-    """Why a deployment does not run, in a sentence or two."""
-    run = deployment.run
-    if run is None or not run.history:
-        return f"{deployment.name} has not been started."
-    cause = f" {run.failure}" if run.failure else ""
-    return f"{deployment.name} {run.state.value}: {run.history[-1].evidence}.{cause}"

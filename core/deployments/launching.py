@@ -161,7 +161,7 @@ class Launching:
         return (Step("download", download_command(details.ref), env), engine_step)
 
     def _own_env(self, spec: LaunchSpec) -> dict[str, str]:
-        """What we set for every engine: the model is on disk when it starts, so it need not ask the Hub for anything."""
+        """What we set for every engine: the model is on disk when it starts, so it need not ask the Hub."""
         return {"HF_HUB_OFFLINE": "1", **spec.env}
 
     def _port_problems(self, spec: LaunchSpec, own_port: int | None) -> list[FieldProblem]:

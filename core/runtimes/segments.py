@@ -97,13 +97,13 @@ class SegmentWriter:
         self._segment = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._segment_length = 0
         self._names.append(name)
+        while len(self._names) > max(2, self._kept):
+            (self._folder / self._names.pop(1)).unlink(missing_ok=True)
 
     def _rotate(self) -> None:
         if self._segment is not None:
             os.close(self._segment)
             self._segment = None
-        while len(self._names) >= self._kept and len(self._names) > 1:
-            (self._folder / self._names.pop(1)).unlink(missing_ok=True)
 
     def _give_up(self, error: OSError) -> None:
         """Close the segment, so that the next bytes start one whose name shows the gap."""
