@@ -111,7 +111,8 @@ QLineEdit:disabled, QAbstractSpinBox:disabled, QPlainTextEdit:disabled {{ color:
 QLineEdit[problem="true"], QAbstractSpinBox[problem="true"], QPlainTextEdit[problem="true"]
   {{ border: 1px solid {t.bad}; }}
 QLineEdit[problem="true"]:focus, QAbstractSpinBox[problem="true"]:focus {{ border: 2px solid {t.bad}; }}
-QAbstractSpinBox > QLineEdit, QAbstractSpinBox > QLineEdit:focus {{ border: 0; padding: 0 {wide}px; background: transparent; }}
+QAbstractSpinBox > QLineEdit, QAbstractSpinBox > QLineEdit:focus
+  {{ border: 0; padding: 0 {wide}px; background: transparent; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: 0; }}
 QPlainTextEdit[kind="code"], QTextEdit[kind="code"], QTextBrowser[kind="code"] {{ background: {t.log}; }}
 QTextBrowser[kind="plain"], QPlainTextEdit[kind="plain"], QTextEdit[kind="plain"]

@@ -1,0 +1,12 @@
+"""The Engines page (in the making)."""
+
+from __future__ import annotations
+
+from gui.pages.page import Page
+
+
+class EnginesPage(Page):
+    """In the making."""
+
+    def open(self, name: str) -> None:
+        """Go to one part of it."""

@@ -1,0 +1,12 @@
+"""The Home page (in the making)."""
+
+from __future__ import annotations
+
+from gui.pages.page import Page
+
+
+class HomePage(Page):
+    """In the making."""
+
+    def open(self, name: str) -> None:
+        """Go to one part of it."""
