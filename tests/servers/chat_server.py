@@ -33,7 +33,9 @@ from typing import Any
 # Found by a test as a module of this repository, by a child process as a file beside this one.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from chat_stream import Behaviour, directives, events, tokens_of, usage
+from chat_stream import MARKDOWN, PARIS, Behaviour, directives, events, tokens_of, usage
+
+__all__ = ["MARKDOWN", "PARIS", "REFUSALS", "Behaviour", "ChatServer", "Request"]
 
 REFUSALS: dict[str, tuple[str, str, str]] = {
     "object": (

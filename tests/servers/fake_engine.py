@@ -283,8 +283,8 @@ def parse(arguments: list[str]) -> tuple[dict[str, list[str]], str]:
 
 
 def say(line: str) -> None:
-    """One line (or, if it ends with a carriage return, one state of a progress bar) at once."""
-    os.write(1, (line if line.endswith("\r") else line + "\n").encode())
+    """One line, at once."""
+    os.write(1, f"{line}\n".encode())
 
 
 def api(text: str) -> None:
