@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -201,7 +202,7 @@ class Window(QMainWindow):
 
     def _make_shortcuts(self) -> tuple[Shortcut, ...]:
         pages = [
-            Shortcut(f"Ctrl+{number}", entry.title, lambda page=entry.page: self._choose_page(page))
+            Shortcut(f"Ctrl+{number}", entry.title, partial(self._choose_page, entry.page))
             for number, entry in enumerate((*_TOP, *_BOTTOM), 1)
         ]
         return (
