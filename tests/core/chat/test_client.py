@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from core.chat.client import Answer, AnswerSnapshot, ChatClient, ChatParams, ChatTarget, Message
 from core.loop import CoreLoop
+from tests.core.chat.waiting import wait_until
 from tests.servers.chat_server import PARIS, REFUSALS, Behaviour, ChatServer
 
 
@@ -29,14 +30,6 @@ def ask(client: ChatClient, server: ChatServer, prompt: str, **params: float | N
 
 def answer(client: ChatClient, server: ChatServer, prompt: str, **params: float | None) -> AnswerSnapshot:
     return ask(client, server, prompt, **params).future.result(20)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 10
-    tick = threading.Event()
-    while not condition():
-        assert time.monotonic() < end, what
-        tick.wait(0.005)
 
 
 @contextlib.contextmanager
