@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import traceback
-from collections.abc import Coroutine
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from core import documents, own_log
 from core.app import App
 from core.chat.client import ChatParams, ChatTarget, Message
+from core.cli_engines import engines_cli
+from core.cli_session import Json, do, open_app, print_document
 from core.deployments.deployment import State
 from core.deployments.launch_spec import CodeConsent, LaunchSpec, RuntimeKind
 from core.deployments.waiting import failure_text, wait_until_ready
 from core.engines.arguments import option_value
 from core.engines.support import Implementation
-from core.errors import ChatError, InputError, InstallationError, LaunchError, ServedeckError, StopIncompleteError
+from core.errors import ChatError, InputError, LaunchError, ServedeckError, StopIncompleteError
 from core.hub.hub import Sort
 from core.hub.model_ref import ModelRef
-from core.paths import Paths
 
-T = TypeVar("T")
 FOLLOW_INTERVAL = 0.1
 
 cli = typer.Typer(
@@ -34,16 +32,10 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-engines_cli = typer.Typer(help="Engines and their installations.", invoke_without_command=True, rich_markup_mode=None)
 cli.add_typer(engines_cli, name="engines")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Name = Annotated[str, typer.Argument(help="Name or id of a deployment.")]
 Model = Annotated[str, typer.Argument(help="A Hub id, id@revision, a Hub URL, or a folder.")]
-
-
-class _State:
-    verbose = False
 
 
 @cli.callback()
@@ -51,7 +43,7 @@ def options(
     verbose: Annotated[bool, typer.Option("--verbose", help="Details of errors, and Servedeck's own log.")] = False,
 ) -> None:
     """Serve Transformers models on your own machine."""
-    _State.verbose = verbose
+    del verbose  # taken by `main` before, so that it may stand anywhere
 
 
 def main() -> NoReturn:
@@ -81,27 +73,6 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _open(*, watch: bool = False) -> App:
-    paths = Paths.from_environment()
-    paths.prepare()
-    own_log.configure(paths, verbose="--verbose" in sys.argv)
-    return App(paths, watch=watch)
-
-
-def _do(app: App, work: Coroutine[Any, Any, T]) -> T:
-    """Run it on the core loop; Ctrl+C cancels it there."""
-    future = app.loop.spawn(work)
-    try:
-        return future.result()
-    except KeyboardInterrupt:
-        future.cancel()
-        raise
-
-
-def _print(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False))
-
-
 @cli.command()
 def search(
     text: Annotated[str, typer.Argument(help="What to look for.")],
@@ -110,10 +81,10 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search the Hub."""
-    with _open() as app:
-        page = _do(app, app.hub.search(text, sort=sort, page_size=limit))
+    with open_app() as app:
+        page = do(app, app.hub.search(text, sort=sort, page_size=limit))
     if as_json:
-        _print({"models": [documents.summary_document(each) for each in page.models]})
+        print_document({"models": [documents.summary_document(each) for each in page.models]})
         return
     rows = [["MODEL", "PARAMETERS", "DTYPE", "LICENCE", "DOWNLOADS", "LIKES", ""]]
     for each in page.models:
@@ -126,9 +97,9 @@ def search(
 @cli.command()
 def inspect(model: Model, as_json: Json = False) -> None:
     """Show what is known of a model and who can serve it."""
-    with _open() as app:
-        details = _do(app, app.hub.details(ModelRef.parse(model, hub_endpoint=app.hub.endpoint)))
-        _do(app, app.installations.refresh())
+    with open_app() as app:
+        details = do(app, app.hub.details(ModelRef.parse(model, hub_endpoint=app.hub.endpoint)))
+        do(app, app.installations.refresh())
         supports = []
         for engine in app.engines.all():
             usable = [each for each in app.installations.of(engine.id) if each.is_usable]
@@ -136,7 +107,7 @@ def inspect(model: Model, as_json: Json = False) -> None:
             supports.append(engine.support(details.config, installation, has_code=bool(details.python_files)))
     document = documents.details_document(details, supports)
     if as_json:
-        _print(document)
+        print_document(document)
         return
     print(f"{details.ref.text}" + (f"  commit {details.ref.commit}" if details.ref.commit else ""))
     facts = [
@@ -157,96 +128,6 @@ def inspect(model: Model, as_json: Json = False) -> None:
         print(f"  auto would load {auto}: {support.auto_reason}")
         if support.note:
             print(f"  {support.note}")
-
-
-@engines_cli.callback(invoke_without_command=True)
-def engines(context: typer.Context, as_json: Json = False) -> None:
-    """Engines and their installations."""
-    if context.invoked_subcommand is None:
-        engines_list(as_json)
-
-
-@engines_cli.command("list")
-def engines_list(as_json: Json = False) -> None:
-    """List engines and what is installed of them."""
-    with _open() as app:
-        _do(app, app.installations.refresh())
-        found = [documents.engine_document(each, app.installations.of(each.id)) for each in app.engines.all()]
-    if as_json:
-        _print({"engines": found})
-        return
-    for engine in found:
-        print(f"{engine['title']}" + (f" ({engine['notice']})" if engine["notice"] else ""))
-        for each in engine["installations"]:
-            state = each["problem"] or f"{each['version']} for {each['target']}"
-            print(f"  {each['id']}: {state}  {each['executable']}")
-        if not engine["installations"]:
-            possible = "process" in engine["runtimes"]
-            print(
-                f"  not installed: servedeck engines install {engine['engine']}"
-                if possible
-                else "  needs a container engine"
-            )
-
-
-@engines_cli.command("install")
-def engines_install(
-    engine: Annotated[str, typer.Argument(help="vllm or transformers.")], as_json: Json = False
-) -> None:
-    """Install an engine into an environment of Servedeck's own; continues one that was broken off."""
-    with _open() as app:
-        job = _do(app, app.installer.start(engine))
-        told = ""
-        try:
-            while job.state == "running":
-                text = f"{job.step_number} of {job.steps}: {job.step}"
-                if text != told:
-                    told = text
-                    print(text, file=sys.stderr)
-                _do(app, asyncio.sleep(0.2))
-                job = app.installer.job(job.id)
-        except KeyboardInterrupt:
-            _do(app, app.installer.cancel(job.id))
-            raise
-        if job.state != "done":
-            raise InstallationError(f"Installing {engine} {job.state}: {job.problem}", remedy=f"The log is {job.log}.")
-        installed = [each for each in app.installations.of(engine) if each.kind == "managed"]
-    if as_json:
-        _print({**documents.installation_document(installed[0]), "seconds": (job.ended or 0) - job.started})
-    else:
-        print(
-            f"{engine} {installed[0].version} for {installed[0].target} is installed in {installed[0].executable.parent.parent}."
-        )
-
-
-@engines_cli.command("add")
-def engines_add(
-    engine: Annotated[str, typer.Argument(help="vllm or transformers.")],
-    path: Annotated[str, typer.Argument(help="An executable, or the folder of a Python environment.")],
-    as_json: Json = False,
-) -> None:
-    """Add an installation by its path."""
-    with _open() as app:
-        _do(app, app.installations.refresh())
-        added = _do(app, app.installations.add(engine, path))
-    if as_json:
-        _print(documents.installation_document(added))
-    else:
-        print(f"Added {added.id}: {added.version} for {added.target}.")
-
-
-@engines_cli.command("remove")
-def engines_remove(
-    installation: Annotated[str, typer.Argument(help="Its id, as `engines list` shows it.")], as_json: Json = False
-) -> None:
-    """Remove an installation: one of ours is deleted, an added one is forgotten."""
-    with _open() as app:
-        _do(app, app.installations.refresh())
-        _do(app, app.installations.remove(installation))
-    if as_json:
-        _print({"removed": installation})
-    else:
-        print(f"Removed {installation}.")
 
 
 @cli.command()
@@ -271,8 +152,8 @@ def launch(
     as_json: Json = False,
 ) -> None:
     """Launch a model."""
-    with _open(watch=wait) as app:
-        _do(app, app.installations.refresh())
+    with open_app(watch=wait) as app:
+        do(app, app.installations.refresh())
         ref = ModelRef.parse(model, hub_endpoint=app.hub.endpoint)
         bind = host or app.settings.current.default_host
         table = app.options.table(engine, _installed(app, engine, installation))
@@ -294,12 +175,12 @@ def launch(
             values["consent"] = _consent(app, ref)
         spec = LaunchSpec.build(**values)
         key = app.fleet.generate_key() if spec.api_key else ""
-        deployment = _do(app, app.fleet.launch(spec, api_key=key))
+        deployment = do(app, app.fleet.launch(spec, api_key=key))
         if wait:
             deployment = _wait(app, deployment.id)
     document = documents.deployment_document(deployment)
     if as_json:
-        _print({**document, **({"api_key": key} if key else {})})
+        print_document({**document, **({"api_key": key} if key else {})})
     else:
         ready = f" after {document['seconds_to_ready']:.1f} s" if document["seconds_to_ready"] else ""
         print(f"{deployment.name} is {deployment.state.value}{ready} at {document['endpoint']}")
@@ -311,7 +192,7 @@ def launch(
 
 def _wait(app: App, deployment_id: str) -> Any:
     """Wait for ready, telling the phases on stderr; Ctrl+C leaves it running."""
-    return _do(
+    return do(
         app,
         wait_until_ready(app.fleet, app.bus, deployment_id, lambda text, _: print(text, file=sys.stderr)),
     )
@@ -326,7 +207,7 @@ def _installed(app: App, engine: str, installation: str) -> Any:
 
 def _consent(app: App, ref: ModelRef) -> dict[str, Any]:
     """`--trust-remote-code` on the command line is the consent; say to what."""
-    details = _do(app, app.hub.details(ref))
+    details = do(app, app.hub.details(ref))
     files = [(each.path, each.size or 0) for each in details.python_files]
     for path, length in files:
         print(f"will run: {path} ({length} bytes)", file=sys.stderr)
@@ -343,10 +224,10 @@ def _pair(text: str, flag: str) -> tuple[str, str]:
 @cli.command()
 def ps(as_json: Json = False) -> None:
     """List deployments and their states."""
-    with _open() as app:
+    with open_app() as app:
         found = [documents.deployment_document(each) for each in app.fleet.deployments()]
     if as_json:
-        _print({"deployments": found})
+        print_document({"deployments": found})
         return
     rows = [["NAME", "STATE", "ENGINE", "IMPLEMENTATION", "MODEL", "ENDPOINT"]]
     for each in found:
@@ -364,13 +245,13 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Print the log of a deployment, from its first line."""
-    with _open(watch=follow) as app:
+    with open_app(watch=follow) as app:
         deployment = app.fleet.get(name)
         position = 0
         collected: list[str] = []
         while True:
             active = app.fleet.get(deployment.id).state.is_active
-            buffer = _do(app, app.fleet.read_log(deployment.id, run or None))
+            buffer = do(app, app.fleet.read_log(deployment.id, run or None))
             first, lines = buffer.since(position)
             position = first + len(lines)
             if as_json:
@@ -380,20 +261,20 @@ def logs(
                 sys.stdout.flush()
             if not follow or not active:
                 break
-            _do(app, asyncio.sleep(FOLLOW_INTERVAL))
+            do(app, asyncio.sleep(FOLLOW_INTERVAL))
     if as_json:
-        _print({"name": deployment.name, "lines": collected})
+        print_document({"name": deployment.name, "lines": collected})
 
 
 @cli.command()
 def stop(name: Name, as_json: Json = False) -> None:
     """Stop a deployment and make sure that nothing of it is left."""
-    with _open(watch=True) as app:
+    with open_app(watch=True) as app:
         deployment = app.fleet.get(name)
-        report = _do(app, app.fleet.stop(deployment.id))
+        report = do(app, app.fleet.stop(deployment.id))
         deployment = app.fleet.get(deployment.id)
     if as_json:
-        _print(documents.deployment_document(deployment))
+        print_document(documents.deployment_document(deployment))
     else:
         print(
             f"{deployment.name} is {deployment.state.value}: {deployment.run.history[-1].evidence}"
@@ -407,11 +288,11 @@ def stop(name: Name, as_json: Json = False) -> None:
 @cli.command()
 def remove(name: Name, as_json: Json = False) -> None:
     """Remove a deployment with its logs; it is stopped first."""
-    with _open(watch=True) as app:
+    with open_app(watch=True) as app:
         deployment = app.fleet.get(name)
-        _do(app, app.fleet.remove(deployment.id))
+        do(app, app.fleet.remove(deployment.id))
     if as_json:
-        _print({"removed": deployment.name, "id": deployment.id})
+        print_document({"removed": deployment.name, "id": deployment.id})
     else:
         print(f"Removed {deployment.name}.")
 
@@ -425,7 +306,7 @@ def chat(
     as_json: Json = False,
 ) -> None:
     """Ask a deployment one question; the answer streams to the terminal."""
-    with _open() as app:
+    with open_app() as app:
         deployment = app.fleet.get(name)
         run = deployment.run
         if run is None or deployment.state is not State.READY:
@@ -439,7 +320,7 @@ def chat(
                 if not as_json:
                     print(text[shown:], end="", flush=True)
                 shown = len(text)
-                _do(app, asyncio.sleep(0.02))
+                do(app, asyncio.sleep(0.02))
         except KeyboardInterrupt:
             answer.cancel()
             raise
@@ -459,7 +340,7 @@ def chat(
             else {}
         )
         document = {"name": deployment.name, "answer": seen.text, "reasoning": seen.reasoning}
-        _print({**document, "finish_reason": seen.finish_reason, **measured})
+        print_document({**document, "finish_reason": seen.finish_reason, **measured})
     else:
         print()
 
@@ -471,12 +352,12 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Install what is missing, serve a small model, ask it one question, and stop it again."""
-    with _open(watch=True) as app:
-        result = _do(
+    with open_app(watch=True) as app:
+        result = do(
             app, app.demo.run(keep=keep, engine_id=engine, report=lambda step: print(f"… {step}", file=sys.stderr))
         )
     if as_json:
-        _print(result.to_json())
+        print_document(result.to_json())
         return
     print(f"Question: {result.question}\nAnswer:   {result.answer}")
     print(f"Endpoint: {result.endpoint} ({result.engine} {result.engine_version}, {result.implementation_loaded})")

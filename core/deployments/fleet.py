@@ -15,11 +15,11 @@ import httpx2
 
 from core.deployments.deployment import Deployment, Run, State, StateChange, StopReport
 from core.deployments.launch_spec import LaunchSpec, RuntimeKind
-from core.deployments.launching import Launching, Prepared
-from core.deployments.store import DeploymentStore, RunFacts
+from core.deployments.launching import Launching
+from core.deployments.starting import RunStarter, env_secrets, raise_first, secrets_to_keep
+from core.deployments.store import DeploymentStore
 from core.deployments.supervisor import RunLog, Supervisor
 from core.engines.catalog import Catalog
-from core.engines.engine import Secrets
 from core.engines.options import FieldProblem
 from core.errors import InputError, LaunchError, NotFoundError, ServedeckError, StopIncompleteError
 from core.events import Bus, DeploymentChanged, DeploymentRemoved
@@ -29,7 +29,7 @@ from core.logs.buffer import LogBuffer
 from core.runtimes import ports
 from core.runtimes.process import ProcessRuntime
 from core.runtimes.processes import Identity
-from core.runtimes.runtime import Plan, Runtime
+from core.runtimes.runtime import Runtime
 from core.settings import SettingsStore
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class Fleet:
     ) -> None:
         self._store = store
         self._launching = launching
+        self._starter = RunStarter(store, launching, catalog, settings)
         self._catalog = catalog
         self._settings = settings
         self._bus = bus
@@ -192,8 +193,8 @@ class Fleet:
             InputError: something in the spec stands in the way; the field is named.
         """
         problems = await asyncio.to_thread(self.check, spec)
-        _raise_first(problems)
-        secrets = _secrets_to_keep(spec, api_key, secret_env or {})
+        raise_first(problems)
+        secrets = secrets_to_keep(spec, api_key, secret_env or {})
         new_id = await asyncio.to_thread(self._store.create, spec, secrets)
         return await self._reload(new_id)
 
@@ -246,11 +247,11 @@ class Fleet:
             secret_env: new secret variables; None keeps the present ones.
         """
         deployment = self.get(deployment_id)
-        _raise_first(await asyncio.to_thread(self.check, spec, deployment_id=deployment.id))
+        raise_first(await asyncio.to_thread(self.check, spec, deployment_id=deployment.id))
         kept = self._store.secrets(deployment.id)
         key = kept.get("api_key", "") if api_key is None else api_key
-        env = _env_secrets(kept) if secret_env is None else secret_env
-        secrets = _secrets_to_keep(spec, key, env)
+        env = env_secrets(kept) if secret_env is None else secret_env
+        secrets = secrets_to_keep(spec, key, env)
         if deployment.state.is_active and deployment.run is not None:
             await self.stop(deployment.id)
         self._store.save_spec(deployment.id, spec)
@@ -345,7 +346,7 @@ class Fleet:
             self._store.append_state(folder, StateChange(State.PREPARING, time.time(), evidence))
         await self._reload(deployment_id)
         try:
-            await self._prepare_and_run(deployment, folder)
+            await self._begin(deployment, folder)
         except ServedeckError as error:
             self._store.append_state(folder, StateChange(State.FAILED, time.time(), error.line))
             await self._reload(deployment_id)
@@ -359,26 +360,12 @@ class Fleet:
         self._watch(deployment_id)
         return started
 
-    async def _prepare_and_run(self, deployment: Deployment, folder: Path) -> None:
-        kept = self._store.secrets(deployment.id)
-        secrets = Secrets(api_key=kept.get("api_key", ""), env=_env_secrets(kept))
+    async def _begin(self, deployment: Deployment, folder: Path) -> None:
+        """Decide and start; another deployment that starts meanwhile keeps off the port that was chosen."""
         taken = [port for each, port in self._reserved.items() if each != deployment.id]
-        prepared = await self._launching.prepare(deployment.spec, secrets, taken)
+        prepared = await self._starter.prepare(deployment, taken)
         self._reserved[deployment.id] = prepared.port
-        if prepared.spec != deployment.spec:
-            self._store.save_spec(deployment.id, prepared.spec)
-        self._store.save_run(folder, _facts(prepared))
-        engine = self._catalog.get(prepared.spec.engine)
-        stop = engine.stop_steps(is_ready=True, grace=self._settings.current.stop_grace_seconds)
-        plan = Plan(f"{deployment.id}-{folder.name}", prepared.steps, prepared.env, stop)
-        runtime = self._runtimes[prepared.spec.runtime]
-        seen = self._store.load_run(folder)
-        if seen is not None and seen.state is State.STOPPING:  # another process asked for it meanwhile
-            raise asyncio.CancelledError
-        started = asyncio.ensure_future(asyncio.to_thread(runtime.start, folder, plan))
-        await asyncio.shield(started)
-        evidence = f"its keeper runs: {prepared.steps[0].name}"
-        self._store.append_state(folder, StateChange(State.STARTING, time.time(), evidence))
+        await self._starter.start(deployment, folder, prepared, self._runtimes[prepared.spec.runtime])
 
     def _watch(self, deployment_id: str) -> None:
         """Have a supervisor for its latest run, if it is active and has none."""
@@ -476,38 +463,3 @@ class Fleet:
         if deployment_id not in self._starting:
             self._fail_if_abandoned(deployment)
             self._watch(deployment_id)
-
-
-def _facts(prepared: Prepared) -> RunFacts:
-    return RunFacts(
-        argv=prepared.command.argv,
-        env=prepared.command.env,
-        secret_env=tuple(sorted(prepared.command.secret_env)),
-        host=prepared.spec.host,
-        port=prepared.port,
-        started=time.time(),
-        engine_version=prepared.installation.version,
-        served_name=prepared.served_name,
-        spec=prepared.spec.to_toml(),
-    )
-
-
-def _raise_first(problems: tuple[FieldProblem, ...]) -> None:
-    if problems:
-        first = problems[0]
-        details = "\n".join(f"{each.field}: {each.message} {each.remedy}" for each in problems)
-        raise InputError(first.message, field=first.field, remedy=first.remedy, details=details)
-
-
-def _secrets_to_keep(spec: LaunchSpec, api_key: str, secret_env: dict[str, str]) -> dict[str, str]:
-    if spec.api_key and not api_key:
-        raise InputError("The API key is missing.", field="api_key", remedy="Type one, or have one generated.")
-    missing = [name for name in spec.secret_env if not secret_env.get(name)]
-    if missing:
-        raise InputError(f"{missing[0]} has no value.", field=missing[0], remedy="Type its value, or remove it.")
-    kept = {f"env:{name}": secret_env[name] for name in spec.secret_env}
-    return {"api_key": api_key, **kept} if spec.api_key else kept
-
-
-def _env_secrets(kept: dict[str, str]) -> dict[str, str]:
-    return {name.removeprefix("env:"): value for name, value in kept.items() if name.startswith("env:")}

@@ -9,7 +9,7 @@ Files in the run folder, all JSON written in one step:
     stop.json     a request to stop (written by the core, followed by SIGTERM to the keeper)
     exit.json     how the last step ended, whether a stop was asked for, and what had to be killed
 
-Nothing of Servedeck but `processes` and `segments` is imported: it starts in some 50 ms and takes some 12 MiB.
+Nothing of Servedeck but its neighbours `processes`, `segments` and `shared_memory` is imported: it starts in some 50 ms and takes some 12 MiB.
 The plan holds secrets (the engine's environment), so it comes by standard input and is never written anywhere.
 """
 
@@ -29,6 +29,7 @@ from typing import Any
 
 from core.runtimes.processes import RUN_VARIABLE, Identity, Member, descendants, living
 from core.runtimes.segments import SegmentWriter
+from core.runtimes.shared_memory import mapped_by, remove_unmapped
 
 KEEPER_FILE = "keeper.json"
 PROCESS_FILE = "process.json"
@@ -38,6 +39,8 @@ LOG_FOLDER = "log"
 
 PR_SET_CHILD_SUBREAPER = 36
 READ_BYTES = 1 << 20
+NOTE_SECONDS = 10.0
+"""How often the shared memory of the run's processes is noted."""
 LEFTOVER_GRACE = 3.0
 """Seconds that other processes of the run get to end after the first one ended."""
 DEFAULT_STOP = [{"signal": "TERM", "target": "group", "wait": 10.0}, {"signal": "KILL", "target": "group", "wait": 5.0}]
@@ -57,6 +60,8 @@ class Keeper:
         self._stop_deadline: float | None = None
         self._asked_at: float | None = None
         self._killed: list[str] = []
+        self._shared_memory: set[Path] = set()
+        self._note_at = 0.0
         self._output, self._output_write = os.pipe()
         os.set_blocking(self._output, False)
         self._wakeup, wakeup_write = os.pipe()
@@ -83,6 +88,9 @@ class Keeper:
                 break
         self._clear_up()
         self._drain()
+        removed = remove_unmapped(self._shared_memory)
+        if removed:
+            self._say(f"removed shared memory that the engine left: {', '.join(removed)}")
         if self._log.lost:
             self._say(f"{self._log.lost} bytes of output could not be written: {self._log.problem}")
         self._write_exit(problem)
@@ -125,7 +133,8 @@ class Keeper:
 
     def _attend(self) -> None:
         """Wait for output, a signal or a deadline, and deal with what came."""
-        timeout = 30.0
+        timeout = NOTE_SECONDS
+        self._note_shared_memory()
         if self._stop_deadline is not None:
             timeout = max(0.0, self._stop_deadline - time.monotonic())
         ready, _, _ = select.select([self._output, self._wakeup], [], [], timeout)
@@ -138,6 +147,11 @@ class Keeper:
             self._begin_stop()
         if self._stop_deadline is not None and time.monotonic() >= self._stop_deadline and self._status is None:
             self._next_stop_step()
+
+    def _note_shared_memory(self, *, now: bool = False) -> None:
+        if now or time.monotonic() >= self._note_at:
+            self._note_at = time.monotonic() + NOTE_SECONDS
+            self._shared_memory |= mapped_by(each.identity.pid for each in self._members())
 
     def _read_output(self) -> bool:
         """Move what the pipe holds to the log; True if there was something."""
@@ -166,6 +180,7 @@ class Keeper:
 
     def _begin_stop(self) -> None:
         self._asked_at = time.time()
+        self._note_shared_memory(now=True)
         steps = self._plan.get("stop") or DEFAULT_STOP
         try:
             steps = json.loads((self._folder / STOP_FILE).read_text(encoding="utf-8"))["steps"] or steps
@@ -203,6 +218,7 @@ class Keeper:
 
     def _clear_up(self) -> None:
         """No process of the run stays: what is left after a grace is killed, again and again until none is left."""
+        self._note_shared_memory(now=True)
         grace_ends = time.monotonic() + (LEFTOVER_GRACE if self._asked_at is None else min(LEFTOVER_GRACE, 2.0))
         while True:
             self._reap()

@@ -22,7 +22,9 @@ from core.runtimes.segments import SEGMENT_BYTES, SegmentWriter, segment_name
 from .conftest import KeptRun, wait_for
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+)
 
 
 def test_an_engine_that_exits_at_once_is_recorded_with_its_output(run: KeptRun) -> None:
@@ -91,6 +93,30 @@ ORPHANS = textwrap.dedent(
             os._exit(0)
     """
 )
+
+
+def test_shared_memory_of_a_killed_engine_is_removed_and_that_of_others_is_not(run: KeptRun) -> None:
+    code = (
+        "from multiprocessing.shared_memory import SharedMemory as S; from multiprocessing import resource_tracker as r;"
+        "import time; s = S(create=True, size=4096); r.unregister(s._name, 'shared_memory');"
+        "print(s.name, flush=True); time.sleep(600)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout is not None
+        theirs = Path("/dev/shm") / other.stdout.readline().decode().strip()
+        run.start(code)
+        run.wait_for_output(b"\n")
+        ours = Path("/dev/shm") / run.output().decode().strip()
+        assert ours.exists()
+        run.stop((StopStep("KILL", "group", 2.0),))
+        assert not ours.exists()
+        assert f"removed shared memory that the engine left: {ours.name}".encode() in run.output()
+        assert theirs.exists()
+    finally:
+        other.kill()
+        other.communicate()
+        theirs.unlink()
 
 
 def test_grandchildren_of_an_engine_that_dies_are_adopted_and_ended(run: KeptRun, tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""The beginning of a run: everything decided, written down, and handed to the runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from core.deployments.deployment import Deployment, State, StateChange
+from core.deployments.launch_spec import LaunchSpec
+from core.deployments.launching import Launching, Prepared
+from core.deployments.store import DeploymentStore, RunFacts
+from core.engines.catalog import Catalog
+from core.engines.engine import Secrets
+from core.engines.options import FieldProblem
+from core.errors import InputError
+from core.runtimes.runtime import Plan, Runtime
+from core.settings import SettingsStore
+
+
+class RunStarter:
+    """Begins runs for the fleet."""
+
+    def __init__(self, store: DeploymentStore, launching: Launching, catalog: Catalog, settings: SettingsStore) -> None:
+        self._store = store
+        self._launching = launching
+        self._catalog = catalog
+        self._settings = settings
+
+    async def prepare(self, deployment: Deployment, taken: Collection[int]) -> Prepared:
+        """Decide what the run will be.
+
+        Args:
+            deployment: whose run begins.
+            taken: ports that other deployments are about to use.
+
+        Raises:
+            ServedeckError: something stands in the way.
+        """
+        kept = self._store.secrets(deployment.id)
+        secrets = Secrets(api_key=kept.get("api_key", ""), env=env_secrets(kept))
+        return await self._launching.prepare(deployment.spec, secrets, taken)
+
+    async def start(self, deployment: Deployment, folder: Path, prepared: Prepared, runtime: Runtime) -> None:
+        """Write it down and start it.
+
+        Raises:
+            LaunchError: the runtime could not.
+            asyncio.CancelledError: a stop was asked for meanwhile.
+        """
+        if prepared.spec != deployment.spec:
+            self._store.save_spec(deployment.id, prepared.spec)
+        self._store.save_run(folder, _facts(prepared))
+        engine = self._catalog.get(prepared.spec.engine)
+        stop = engine.stop_steps(is_ready=True, grace=self._settings.current.stop_grace_seconds)
+        plan = Plan(f"{deployment.id}-{folder.name}", prepared.steps, prepared.env, stop)
+        seen = self._store.load_run(folder)
+        if seen is not None and seen.state is State.STOPPING:  # another process asked for it meanwhile
+            raise asyncio.CancelledError
+        await asyncio.shield(asyncio.to_thread(runtime.start, folder, plan))
+        evidence = f"its keeper runs: {prepared.steps[0].name}"
+        self._store.append_state(folder, StateChange(State.STARTING, time.time(), evidence))
+
+
+def _facts(prepared: Prepared) -> RunFacts:
+    return RunFacts(
+        argv=prepared.command.argv,
+        env=prepared.command.env,
+        secret_env=tuple(sorted(prepared.command.secret_env)),
+        host=prepared.spec.host,
+        port=prepared.port,
+        started=time.time(),
+        engine_version=prepared.installation.version,
+        served_name=prepared.served_name,
+        spec=prepared.spec.to_toml(),
+    )
+
+
+def raise_first(problems: tuple[FieldProblem, ...]) -> None:
+    """The first problem as an error; the details hold all of them.
+
+    Raises:
+        InputError: there is one.
+    """
+    if problems:
+        first = problems[0]
+        details = "\n".join(f"{each.field}: {each.message} {each.remedy}" for each in problems)
+        raise InputError(first.message, field=first.field, remedy=first.remedy, details=details)
+
+
+def secrets_to_keep(spec: LaunchSpec, api_key: str, secret_env: dict[str, str]) -> dict[str, str]:
+    """What goes into the deployment's secrets file: all that the spec names, and nothing else.
+
+    Raises:
+        InputError: a value is missing; the field is named.
+    """
+    if spec.api_key and not api_key:
+        raise InputError("The API key is missing.", field="api_key", remedy="Type one, or have one generated.")
+    missing = [name for name in spec.secret_env if not secret_env.get(name)]
+    if missing:
+        raise InputError(f"{missing[0]} has no value.", field=missing[0], remedy="Type its value, or remove it.")
+    kept = {f"env:{name}": secret_env[name] for name in spec.secret_env}
+    return {"api_key": api_key, **kept} if spec.api_key else kept
+
+
+def env_secrets(kept: dict[str, str]) -> dict[str, str]:
+    """The secret variables among a deployment's secrets."""
+    return {name.removeprefix("env:"): value for name, value in kept.items() if name.startswith("env:")}
