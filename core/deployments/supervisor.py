@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 STARTING_INTERVAL = 0.15
 READY_INTERVAL = 1.0
 STOPPING_INTERVAL = 0.1
+LOG_INTERVAL = 0.1
+"""Seconds between looks at the log, so that what is on the screen is never older."""
 READING_SAVE_INTERVAL = 1.0
 PORT_WAIT = 5.0
 """Seconds that a port may take to become free after the last process ended."""
@@ -115,11 +117,12 @@ class Supervisor:
 
     async def watch(self) -> None:
         """Tick until the run has ended."""
+        intervals = {State.READY: READY_INTERVAL, State.STOPPING: STOPPING_INTERVAL}
         while await self.tick():
-            interval = {State.READY: READY_INTERVAL, State.STOPPING: STOPPING_INTERVAL}.get(
-                self._state, STARTING_INTERVAL
-            )
-            await asyncio.sleep(interval)
+            next_tick = time.monotonic() + intervals.get(self._state, STARTING_INTERVAL)
+            while (left := next_tick - time.monotonic()) > 0:
+                await asyncio.sleep(min(left, LOG_INTERVAL))
+                await self._read_log()
 
     async def tick(self, *, wait_for_probe: bool = False) -> bool:
         """Look once and write down what changed; False when the run has ended.

@@ -9,8 +9,9 @@ Files in the run folder, all JSON written in one step:
     stop.json     a request to stop (written by the core, followed by SIGTERM to the keeper)
     exit.json     how the last step ended, whether a stop was asked for, and what had to be killed
 
-Nothing of Servedeck but its neighbours `processes`, `segments` and `shared_memory` is imported: it starts in some 50 ms and takes some 12 MiB.
-The plan holds secrets (the engine's environment), so it comes by standard input and is never written anywhere.
+Nothing of Servedeck but its neighbours `processes`, `segments` and `shared_memory` is imported: it starts in some
+50 ms and takes some 12 MiB. The plan holds secrets (the engine's environment), so it comes by standard input and is
+never written anywhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """POSIX shared memory that killed engines leave behind.
 
 vLLM's message queues are files `/dev/shm/psm_*` of 160 to 250 MB. A killed engine does not unlink them, and they hold
-memory until the next boot. The keeper notes which ones its own processes map, and removes those that nobody maps any more.
+memory until the next boot. The keeper notes which ones its own processes map, and removes those that nobody maps any
+more.
 Standard library only; Linux only (elsewhere nothing is found).
 """
 

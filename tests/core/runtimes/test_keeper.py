@@ -96,10 +96,16 @@ ORPHANS = textwrap.dedent(
 
 
 def test_shared_memory_of_a_killed_engine_is_removed_and_that_of_others_is_not(run: KeptRun) -> None:
-    code = (
-        "from multiprocessing.shared_memory import SharedMemory as S; from multiprocessing import resource_tracker as r;"
-        "import time; s = S(create=True, size=4096); r.unregister(s._name, 'shared_memory');"
-        "print(s.name, flush=True); time.sleep(600)"
+    code = textwrap.dedent(
+        """
+        import time
+        from multiprocessing.resource_tracker import unregister
+        from multiprocessing.shared_memory import SharedMemory
+        shared = SharedMemory(create=True, size=4096)
+        unregister(shared._name, "shared_memory")
+        print(shared.name, flush=True)
+        time.sleep(600)
+        """
     )
     other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
