@@ -98,6 +98,7 @@ class Hub:
         self._secrets = secrets
         self._bus = bus
         self._problem = ""
+        self._without_token = False
 
     @property
     def endpoint(self) -> str:
@@ -203,6 +204,8 @@ class Hub:
 
     def token(self) -> str:
         """The token in use: ours, else `HF_TOKEN`, else that of `hf auth login`; "" if none. May block (keyring)."""
+        if self._without_token:
+            return ""
         return self._secrets.get(TOKEN_NAME) or account.machine_token()[0]
 
     def token_status(self) -> TokenStatus:
@@ -211,6 +214,10 @@ class Hub:
         if not token:
             token, source = account.machine_token()
         return TokenStatus(account.mask(token), source)
+
+    def go_on_without_token(self) -> None:
+        """Send no token until another one is set or the program ends: public models need none, a refused one blocks all."""
+        self._without_token = True
 
     async def set_token(self, token: str, *, remember: bool) -> str:
         """Check a token with the Hub and use it from now on; gives the account's name.
@@ -230,6 +237,7 @@ class Hub:
             )
         name = await self._whoami(token)
         await asyncio.to_thread(self._secrets.set, TOKEN_NAME, token, remember=remember)
+        self._without_token = False
         return name
 
     async def account_name(self) -> str:
@@ -331,7 +339,7 @@ class Hub:
 
     async def _token(self) -> str:
         def read() -> str:
-            if not self._secrets.get(TOKEN_NAME):
+            if not self._without_token and not self._secrets.get(TOKEN_NAME):
                 account.renew_machine_token()
             return self.token()
 
