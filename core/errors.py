@@ -44,7 +44,8 @@ class ServedeckError(Exception):
     @property
     def line(self) -> str:
         """The message and the remedy in one line, as the command line prints them."""
-        text = f"{self.field}: {self.message}" if self.field and self.field not in self.message else self.message
+        is_named = self.field.lower() in self.message.lower()
+        text = self.message if is_named else f"{self.field}: {self.message}"
         return " ".join(f"{text} {self.remedy}".split())
 
 
