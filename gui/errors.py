@@ -56,13 +56,13 @@ def describe(error: BaseException) -> ErrorText:
 
 def report(error: BaseException, log: Path | None = None) -> str:
     """What a bug report needs and nothing secret: versions, system and traceback, home folder and keys masked."""
-    from importlib.metadata import version
-
     import PySide6
+
+    from gui.about import version
 
     lines = "".join(traceback.format_exception(error)).replace(str(Path.home()), "~")
     head = (
-        f"Servedeck {version('servedeck')} · Python {platform.python_version()} · "
+        f"Servedeck {version()} · Python {platform.python_version()} · "
         f"PySide6 {PySide6.__version__} (Qt {qVersion()})\n"
         f"{platform.platform()} · {QApplication.platformName()}\n"
     )

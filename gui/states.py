@@ -22,6 +22,14 @@ _CHIPS: dict[State, ChipTone] = {
     State.FAILED: "bad",
 }
 
+INSTALLATION_KINDS = {
+    "managed": "installed by Servedeck",
+    "path": "found on PATH",
+    "environment": "found in an environment",
+    "added": "added by you",
+}
+"""Where an installation comes from, in words."""
+
 
 def dot_tone(state: State) -> DotTone:
     """Shape and colour of a state's dot."""

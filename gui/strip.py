@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from gui.theme import em
 from gui.widgets import Bar, ElidedLabel, Label, Segment, StateDot
+from gui.widgets.chip import DotTone
 from gui.wording import disk_size, gib, gib_number
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from core.app import App
     from gui.bridge import Bridge
 
+T = TypeVar("T")
 HOST_MS = 2000
 GPU_MS = 5000
 NEARLY_FULL = 0.9
@@ -107,7 +110,7 @@ class Strip(QWidget):
         self._host_timer.stop()
         self._gpu_timer.stop()
 
-    def _timer(self, interval: int, act: object) -> QTimer:
+    def _timer(self, interval: int, act: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
         timer.setInterval(interval)
         timer.timeout.connect(act)
@@ -119,22 +122,22 @@ class Strip(QWidget):
     def _read_gpus(self) -> None:
         self._once("gpus", self._app.gpus.read, self._show_gpus)
 
-    def _once(self, what: str, work: object, show: object) -> None:
+    def _once(self, what: str, work: Callable[[], T], show: Callable[[T], None]) -> None:
         """Run it in a thread unless the last one still runs: a slow disk or driver must not pile up threads."""
         if what in self._asking:
             return
         self._asking.add(what)
 
-        def done(result: object) -> None:
+        def done(result: T) -> None:
             self._asking.discard(what)
-            show(result)  # type: ignore[operator]
+            show(result)
 
         def failed(error: BaseException) -> None:
             self._asking.discard(what)
             self.stop()
             self._bridge.unhandled.emit(error)
 
-        self._bridge.in_thread(work, done, failed, owner=self)  # type: ignore[arg-type]
+        self._bridge.in_thread(work, done, failed, owner=self)
 
     def _show_host(self, sample: HostSample) -> None:
         used = sample.memory_total - sample.memory_available
@@ -179,10 +182,10 @@ class Strip(QWidget):
         else:
             self._set_dot("hub", "dim", "Hub", "The Hub has not been asked yet")
 
-    def _set_dot(self, key: str, tone: str, text: str, spoken: str) -> None:
+    def _set_dot(self, key: str, tone: DotTone, text: str, spoken: str) -> None:
         dot = self.dots.get(key)
         if dot is None:
             dot = self.dots[key] = StateDot("dim", text, role="small", after=True)
             dot.setProperty("tone", "dim")
             self._dots.addWidget(dot)
-        dot.set(tone, text, name=spoken)  # type: ignore[arg-type]
+        dot.set(tone, text, name=spoken)

@@ -1,12 +1,402 @@
-"""The Library page (in the making)."""
+"""The Library page: the models on this machine, and what can be done with each."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QMenu,
+    QStackedWidget,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.errors import StoreError
+from core.hub.facts import LibraryEntry
+from gui.errors import describe
+from gui.models.library import ENTRY_ROLE, Column, LibraryModel
 from gui.pages.page import Page
+from gui.theme import em
+from gui.widgets import (
+    Button,
+    Card,
+    Chip,
+    ElidedLabel,
+    EmptyState,
+    FlowLayout,
+    Label,
+    Notice,
+    PrimaryButton,
+    SearchField,
+    announce,
+    confirm,
+    copy_text,
+    paint_dot,
+)
+from gui.wording import disk_size, grouped, plural
+
+if TYPE_CHECKING:
+    from core.app import App
+    from gui.bridge import Bridge
+    from gui.navigator import Navigator
+
+
+class _StateDelegate(QStyledItemDelegate):
+    """A dot before the words of the state."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        option.text = ""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().paint(painter, option, index)
+        entry = index.data(ENTRY_ROLE)
+        rect = option.rect.adjusted(em(0.4), 0, -em(0.3), 0)
+        centre = QPointF(rect.left() + em(0.3), rect.center().y() + 0.5)
+        paint_dot(painter, centre, "ok" if entry.complete else "warn", em(0.53))
+        rect.setLeft(rect.left() + em(1))
+        text = option.fontMetrics.elidedText(index.data(), Qt.TextElideMode.ElideRight, rect.width())
+        painter.setPen(option.palette.color(option.palette.ColorRole.Text))
+        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+
+class _Table(QTableView):
+    """The table; Enter serves the chosen model."""
+
+    def __init__(self, model: LibraryModel, page: LibraryPage) -> None:
+        super().__init__()
+        self._page = page
+        self.setModel(model)
+        self.setAccessibleName("Models on this machine")
+        self.setProperty("surface", "list")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSortingEnabled(True)
+        self.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
+        self.setItemDelegateForColumn(Column.STATE, _StateDelegate(self))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(em(2.2))
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(Column.STATE, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((Column.SIZE, 5.5), (Column.WHERE, 11), (Column.MODIFIED, 7.5)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            self.setColumnWidth(column, em(width))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._page.serve_chosen()
+            return
+        super().keyPressEvent(event)
+
+
+class _Details(Card):
+    """The chosen model and its buttons."""
+
+    def __init__(self, page: LibraryPage) -> None:
+        super().__init__()
+        self._page = page
+        row = QHBoxLayout()
+        row.setSpacing(em(0.62))
+        self.name = ElidedLabel("", "strong")
+        row.addWidget(self.name, 1)
+        self.remove = Button("Remove from the list…", icon="minus")
+        self.copy = Button("Copy id", icon="copy")
+        self.open = Button("Open folder", icon="folder")
+        self.serve = PrimaryButton("Serve…", icon="play")
+        for button, act in (
+            (self.remove, page.remove_chosen),
+            (self.copy, page.copy_chosen),
+            (self.open, page.open_chosen),
+            (self.serve, page.serve_chosen),
+        ):
+            button.clicked.connect(act)
+            row.addWidget(button)
+        self._chips = QWidget()
+        self._flow = FlowLayout(self._chips)
+        self.path = ElidedLabel("", "mono", tone="dim", mode=Qt.TextElideMode.ElideMiddle)
+        self.problem = Notice(tone="warn")
+        self.body.addLayout(row)
+        self.body.addWidget(self._chips)
+        self.body.addWidget(self.path)
+        self.body.addWidget(self.problem)
+
+    def show_entry(self, entry: LibraryEntry, *, is_added: bool) -> None:
+        self.setAccessibleName(f"Details of {entry.ref.label}")
+        self.name.setText(entry.ref.text)
+        self.path.setText(str(entry.path))
+        self.problem.show_text(entry.problem, spoken=False)
+        self.remove.setVisible(is_added)
+        self.open.setEnabled(entry.path.is_dir())
+        self.serve.setEnabled(entry.ref.kind == "hub" or entry.config is not None)
+        self._flow.clear()
+        for words in _facts(entry):
+            self._flow.addWidget(Chip(words))
+        self._chips.setVisible(self._flow.count() > 0)
 
 
 class LibraryPage(Page):
-    """In the making."""
+    """Table of models, details of the chosen one; folders can be dragged in."""
 
-    def open(self, name: str) -> None:
-        """Go to one part of it."""
+    def __init__(self, app: App, bridge: Bridge, navigator: Navigator) -> None:
+        super().__init__(app, bridge, navigator)
+        self.setAcceptDrops(True)
+        self.model = LibraryModel(self)
+        self.table = _Table(self.model, self)
+        self.search = SearchField(placeholder="Find in the library", delay_ms=100)
+        self.summary = Label("", tone="dim")
+        self.notice = Notice(closable=True)
+        self.drop_hint = Notice(
+            "Let go to add it to the library. It stays where it is.", title="A model folder", tone="accent"
+        )
+        self.drop_hint.hide()
+        self.details = _Details(self)
+        self.empty = EmptyState("", icon="library", button="Discover models")
+        self.empty.clicked.connect(navigator.go_discover)
+        self.add = Button("Add folder…", icon="plus")
+        self.add.clicked.connect(self._choose_folder)
+        self.rescan = Button("Rescan", icon="refresh")
+        self.rescan.clicked.connect(self._rescan)
+        self._stack = QStackedWidget()
+        self._build()
+        self.search.searched.connect(self._on_search)
+        self.table.doubleClicked.connect(self.serve_chosen)
+        self.table.customContextMenuRequested.connect(self._open_menu)
+        self.table.selectionModel().currentRowChanged.connect(self._show_details)
+        bridge.library_changed.connect(self._reload)
+        self._reload()
+
+    def focus_search(self) -> bool:
+        """Ctrl+F goes into the filter."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+        return True
+
+    def chosen(self) -> LibraryEntry | None:
+        """The entry of the current row."""
+        return self.model.entry(self.table.currentIndex().row())
+
+    def serve_chosen(self) -> None:
+        """Open the Serve form with it."""
+        entry = self.chosen()
+        if entry is not None and self.details.serve.isEnabled():
+            self.navigator.serve(entry.ref)
+
+    def open_chosen(self) -> None:
+        """Show its folder in the file manager."""
+        entry = self.chosen()
+        if entry is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.path))):
+            self.notice.show_text(str(entry.path), title="No file manager answered. The folder is:", tone="warn")
+
+    def copy_chosen(self) -> None:
+        """Its id on the clipboard."""
+        entry = self.chosen()
+        if entry is not None:
+            copy_text(entry.ref.text)
+            announce(self, "Copied")
+            self.navigator.say(f"Copied {entry.ref.text}.")
+
+    def remove_chosen(self) -> None:
+        """Forget an added folder, after a question."""
+        entry = self.chosen()
+        if entry is None:
+            return
+        confirm(
+            self.window(),
+            f"Remove {entry.ref.label} from the list?",
+            f"Nothing is deleted: the folder {entry.path} stays as it is.",
+            action="Remove from the list",
+            on_confirm=lambda: self._remove(entry),
+        )
+
+    # --- drag and drop -------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take folders only."""
+        if _folders(event.mimeData().urls()):
+            event.acceptProposedAction()
+            self.drop_hint.show()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """It went away again."""
+        self.drop_hint.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Add each folder."""
+        self.drop_hint.hide()
+        event.acceptProposedAction()
+        for folder in _folders(event.mimeData().urls()):
+            self.add_folder(folder)
+
+    def add_folder(self, folder: str) -> None:
+        """Add a model folder; what is wrong with it is said in the page."""
+        self.bridge.run(self.app.library.add_folder(folder), self._on_added, self._on_refused)
+
+    # --- the rest ------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(em(1.5), em(1.25), em(1.5), em(1.25))
+        layout.setSpacing(em(0.88))
+        head = QHBoxLayout()
+        head.setSpacing(em(0.62))
+        head.addWidget(Label("Library", "title"))
+        head.addWidget(self.summary)
+        head.addStretch(1)
+        self.search.setFixedWidth(em(15))
+        head.addWidget(self.search)
+        head.addWidget(self.rescan)
+        head.addWidget(self.add)
+        card = Card(tight=True)
+        card.body.addWidget(self.table)
+        full = QWidget()
+        column = QVBoxLayout(full)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(em(0.88))
+        column.addWidget(card, 1)
+        column.addWidget(self.details)
+        self._stack.addWidget(full)
+        self._stack.addWidget(self.empty)
+        layout.addLayout(head)
+        layout.addWidget(self.drop_hint)
+        layout.addWidget(self.notice)
+        layout.addWidget(self._stack, 1)
+
+    def _reload(self) -> None:
+        library, before = self.app.library, self.chosen()
+        self.model.set_entries(library.entries)
+        self._choose(before)
+        self._show_summary()
+        if library.problem:
+            self.notice.show_text(library.problem, title="Not everything could be read.", tone="warn")
+
+    def _show_summary(self) -> None:
+        library = self.app.library
+        if library.entries:
+            self.summary.setText(f"{plural(len(library.entries), 'model')}, {disk_size(library.total_size)}")
+            if self.model.rowCount():
+                self._stack.setCurrentIndex(0)
+                return
+            self.empty.set("Nothing matches", f"No model here has “{self.search.text()}” in its name.")
+        elif not library.scanned:
+            self.summary.setText("")
+            self.empty.set("Looking…", f"The models in {library.cache_folder} are being listed.")
+        else:
+            self.summary.setText("")
+            text = f"Nothing in {library.cache_folder} yet. Find a model on the Hub, or drag a model folder in here."
+            self.empty.set("No models on this machine", text, button="Discover models")
+        self._stack.setCurrentIndex(1)
+
+    def _choose(self, entry: LibraryEntry | None) -> None:
+        row = self.model.row_of(entry.ref.text) if entry is not None else -1
+        if self.model.rowCount():
+            self.table.selectRow(max(row, 0))
+        self._show_details()
+
+    def _show_details(self) -> None:
+        entry = self.chosen()
+        self.details.setVisible(entry is not None)
+        if entry is not None:
+            self.details.show_entry(entry, is_added=self._is_added(entry))
+
+    def _is_added(self, entry: LibraryEntry) -> bool:
+        try:
+            return self.app.library.is_added(entry.ref)
+        except StoreError as error:
+            self.notice.show_text(error.remedy, title=error.message, tone="warn")
+            return False
+
+    def _on_search(self, text: str) -> None:
+        before = self.chosen()
+        self.model.set_filter(text)
+        self._choose(before)
+        self._show_summary()
+
+    def _rescan(self) -> None:
+        self.rescan.setEnabled(False)
+        self.notice.clear()
+
+        def done(_entries: object) -> None:
+            self.rescan.setEnabled(True)
+            self._reload()
+
+        def failed(error: BaseException) -> None:
+            self.rescan.setEnabled(True)
+            self._on_refused(error)
+
+        self.bridge.run(self.app.library.scan(), done, failed, owner=self)
+
+    def _choose_folder(self) -> None:
+        dialog = QFileDialog(self.window(), "Add a model folder", str(Path.home()))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(self.add_folder)
+        dialog.open()
+
+    def _on_added(self, entry: LibraryEntry) -> None:
+        self.notice.clear()
+        self._reload()
+        self._choose(entry)
+        announce(self, f"Added {entry.ref.label}")
+
+    def _on_refused(self, error: BaseException) -> None:
+        said = describe(error)
+        self.notice.show_text(said.text, title=said.title, tone="bad")
+
+    def _remove(self, entry: LibraryEntry) -> None:
+        self.bridge.run(self.app.library.remove_folder(entry.ref), None, self._on_refused)
+
+    def _open_menu(self, place: QPoint) -> None:
+        entry = self.chosen()
+        if entry is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for button, act in (
+            (self.details.serve, self.serve_chosen),
+            (self.details.open, self.open_chosen),
+            (self.details.copy, self.copy_chosen),
+            (self.details.remove, self.remove_chosen),
+        ):
+            if not button.isHidden():
+                action = menu.addAction(button.text(), act)
+                action.setEnabled(button.isEnabled())
+        menu.popup(self.table.viewport().mapToGlobal(place))
+
+
+def _folders(urls: list[QUrl]) -> list[str]:
+    return [url.toLocalFile() for url in urls if url.isLocalFile() and Path(url.toLocalFile()).is_dir()]
+
+
+def _facts(entry: LibraryEntry) -> list[str]:
+    """What its config says, for chips."""
+    config = entry.config
+    if config is None:
+        return []
+    facts = [*config.architectures[:1], config.dtype or ""]
+    if config.quantization:
+        facts.append(config.quantization)
+    if config.context_length:
+        facts.append(f"{grouped(config.context_length)} context")
+    if entry.ref.commit:
+        facts.append(f"{entry.ref.revision or 'main'} @ {entry.ref.commit[:7]}")
+    return [fact for fact in facts if fact]

@@ -114,6 +114,12 @@ class Notice(QFrame):
         if spoken and self.text and self.text != was:
             announce(self, self.text)
 
+    def set_text(self, text: str) -> None:
+        """Change the text under the title, silently and keeping the buttons: for what counts down."""
+        self._text.setText(text)
+        self._text.setVisible(bool(text))
+        self.setAccessibleName(self.text)
+
     def clear(self) -> None:
         """Hide it."""
         self.show_text("")
