@@ -175,12 +175,12 @@ class DeploymentStore:
         write_json(folder / RUN, facts.model_dump(mode="json"))
 
     def append_state(self, folder: Path, change: StateChange) -> bool:
-        """Add a state, unless another process added it first or the run has ended; True if it was added."""
-        with (folder / HISTORY).open("a+", encoding="utf-8") as file:
+        """Add a state, unless the run had it already (another process saw it first) or has ended; True if added."""
+        with (folder / HISTORY).open("a+", encoding="utf-8", errors="replace") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             states = [each.state for each in _history(file.read())]
-            if states and (states[-1] is change.state or not states[-1].is_active):
+            if change.state in states or (states and not states[-1].is_active):
                 return False
             if change.state in (State.STARTING, State.READY) and State.STOPPING in states:
                 return False
@@ -248,7 +248,7 @@ class DeploymentStore:
     def load_run(self, folder: Path) -> Run | None:
         """One run; None if it has no readable `run.json` and no history."""
         history_file = folder / HISTORY
-        history = _history(history_file.read_text(encoding="utf-8")) if history_file.exists() else ()
+        history = _history(history_file.read_text("utf-8", "replace")) if history_file.exists() else ()
         facts = self._facts(folder)
         if not history and facts is None:
             return None
@@ -333,21 +333,29 @@ def _history(text: str) -> tuple[StateChange, ...]:
 
 
 def _exit(value: dict[str, Any]) -> Exit | None:
-    if not value:
-        return None
-    return Exit(value.get("code"), value.get("signal"), float(value.get("at", 0.0)), value.get("asked_at") is not None)
+    try:
+        at = float(value.get("at", 0.0))
+        code, signal = (None if value.get(name) is None else int(value[name]) for name in ("code", "signal"))
+    except (TypeError, ValueError) as error:
+        logger.warning("the end of a run can't be read: %s", error)
+        return Exit(None, None, 0.0, asked=False)
+    return Exit(code, signal, at, value.get("asked_at") is not None) if value else None
 
 
 def _stop_report(value: dict[str, Any]) -> StopReport | None:
     if not value:
         return None
-    return StopReport(
-        tuple(str(each) for each in value.get("processes_left", ())),
-        bool(value.get("port_free")),
-        str(value.get("port_holder", "")),
-        float(value.get("seconds", 0.0)),
-        bool(value.get("killed")),
-    )
+    try:
+        return StopReport(
+            tuple(str(each) for each in value.get("processes_left", ())),
+            bool(value.get("port_free")),
+            str(value.get("port_holder", "")),
+            float(value.get("seconds", 0.0)),
+            bool(value.get("killed")),
+        )
+    except (TypeError, ValueError) as error:
+        logger.warning("a stop report can't be read: %s", error)
+        return None
 
 
 def with_run(deployment: Deployment, run: Run) -> Deployment:
