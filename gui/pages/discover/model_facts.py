@@ -1,0 +1,187 @@
+"""The upper part of a model's page: name, facts, who can serve it, and what there is to download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from core.hub.facts import ModelDetails, serving_files
+from gui.model_words import commit_text, facts
+from gui.serving import ServingAnswer, chip_words
+from gui.theme import em
+from gui.widgets import Card, Chip, ElidedLabel, FlowLayout, Label, LinkLabel, PrimaryButton
+from gui.wording import ago, disk_size
+
+
+class ModelHeader(QWidget):
+    """Name, commit, the way to its page, the way to serve it, and its facts as chips."""
+
+    serve = Signal()
+    open_page = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = ElidedLabel("", "title")
+        self.commit = Chip()
+        self.button = PrimaryButton("Serve…")
+        self.button.clicked.connect(self.serve)
+        self.page = LinkLabel("", quiet=True)
+        self.page.set_icon("external")
+        self.page.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the icon behind the text
+        self.page.clicked.connect(self.open_page)
+        self.updated = Label("", "small", tone="dim")
+        self._chips = QWidget()
+        self._flow = FlowLayout(self._chips)
+        row = QHBoxLayout()
+        row.setSpacing(em(0.6))
+        row.addWidget(self.name)
+        row.addWidget(self.commit)
+        row.addStretch(1)
+        row.addWidget(self.button)
+        second = QHBoxLayout()
+        second.setSpacing(em(0.6))
+        second.addWidget(self.page)
+        second.addWidget(self.updated)
+        second.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(em(0.5))
+        column.addLayout(row)
+        column.addLayout(second)
+        column.addWidget(self._chips)
+
+    def show_details(self, details: ModelDetails) -> None:
+        """Show a model."""
+        ref = details.ref
+        self.name.setText(ref.label)
+        self.commit.set(commit_text(ref), "plain")
+        self.commit.setToolTip(ref.commit or ref.id)
+        is_hub = ref.kind == "hub"
+        self.page.setText(ref.id)
+        self.page.setEnabled(is_hub)
+        self.page.setIcon(self.page.icon() if is_hub else Chip().windowIcon())
+        self.page.setAccessibleName(f"Open {ref.id} on the Hub" if is_hub else ref.id)
+        updated = details.summary.updated
+        self.updated.setText(f"updated {ago(updated, datetime.now(UTC))}" if updated else "")
+        self._flow.clear()
+        for fact in facts(details):
+            chip = Chip(fact.text, fact.tone)
+            chip.setToolTip(fact.why)
+            chip.setAccessibleDescription(fact.why)
+            self._flow.addWidget(chip)
+
+    def set_can_serve(self, can: bool, why_not: str = "") -> None:
+        """Enable the way to the Serve form, or say why there is none."""
+        self.button.setEnabled(can)
+        self.button.setToolTip(why_not)
+        self.button.setAccessibleDescription(why_not)
+
+
+class WhoCanServe(Card):
+    """One row an engine: its version, what it can do with the model, and why."""
+
+    def __init__(self) -> None:
+        super().__init__("Who can serve it")
+        self._rows = QWidget()
+        self._grid = QGridLayout(self._rows)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(em(0.75))
+        self._grid.setVerticalSpacing(em(0.2))
+        self._grid.setColumnStretch(1, 1)
+        self.body.addWidget(self._rows)
+        self.body.addStretch(1)
+
+    def clear(self) -> None:
+        """No answers yet."""
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+
+    def show_waiting(self) -> None:
+        """The answers are being worked out."""
+        self.clear()
+        self._grid.addWidget(Label("Reading the engines' tables…", tone="dim"), 0, 0, 1, 2)
+
+    def show_answers(self, answers: Sequence[ServingAnswer]) -> None:
+        """Show the answers of all engines."""
+        self.clear()
+        for number, answer in enumerate(answers):
+            self._add(number * 2, answer)
+
+    def _add(self, row: int, answer: ServingAnswer) -> None:
+        name = QWidget()
+        words = QHBoxLayout(name)
+        words.setContentsMargins(0, 0, 0, 0)
+        words.setSpacing(em(0.35))
+        words.addWidget(Label(answer.engine.title, "bold"))
+        words.addWidget(Label(short_version(answer.version_text), tone="dim"))
+        words.addStretch(1)
+        where = "installed" if answer.support.version_is_installed else "not installed: by our table for that version"
+        name.setToolTip(f"{answer.engine.title} {answer.version_text}, {where}")
+        chips = QWidget()
+        flow = FlowLayout(chips, spacing=0.25)
+        for each in answer.support.implementations:
+            text, tone = chip_words(each)
+            chip = Chip(text, "plain" if answer.needs_container else tone)
+            chip.setToolTip(each.reason)
+            chip.setAccessibleDescription(each.reason)
+            flow.addWidget(chip)
+        if answer.needs_container:
+            flow.addWidget(Chip("needs a container engine"))
+        elif not answer.support.version_is_installed:
+            flow.addWidget(Chip("not installed"))
+        reason = Label(reason_line(answer), "small", tone="dim", wrap=True, selectable=True)
+        self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._grid.addWidget(chips, row, 1)
+        self._grid.addWidget(reason, row + 1, 1)
+        self._grid.setRowMinimumHeight(row, em(1.5))
+
+
+class DownloadFacts(Card):
+    """How much there is to fetch, or where it lies already."""
+
+    def __init__(self) -> None:
+        super().__init__("Download")
+        self._figure = Label("", "strong")
+        self._text = Label("", tone="dim", wrap=True)
+        self._path = ElidedLabel("", "small", tone="dim", mode=Qt.TextElideMode.ElideMiddle)
+        for widget in (self._figure, self._text, self._path):
+            self.body.addWidget(widget)
+        self.body.addStretch(1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    def show_details(self, details: ModelDetails) -> None:
+        """Show a model's."""
+        needed = len(serving_files(details.files))
+        left_out = len(details.files) - needed
+        size = disk_size(details.download_size) if details.download_size is not None else "size unknown"
+        others = f"; {left_out} others are not needed" if left_out else ""
+        files = f"{needed} {'file' if needed == 1 else 'files'}{others}."
+        self._path.setText(str(details.cached_path or details.ref.id if details.ref.kind == "folder" else ""))
+        if details.ref.kind == "folder":
+            self._figure.setText("A folder of yours")
+            self._text.setText(f"{size} in {files}")
+        elif details.cached:
+            self._figure.setText("On this disk")
+            self._text.setText(f"{size} in {files}")
+            self._path.setText(str(details.cached_path))
+        else:
+            self._figure.setText(size)
+            self._text.setText(f"In {files} Fetched before the first start.")
+        self._path.setVisible(bool(self._path.text()))
+
+
+def short_version(version: str) -> str:
+    """Without the part that names a build: `0.32.0+cpu` is `0.32.0`."""
+    return version.partition("+")[0]
+
+
+def reason_line(answer: ServingAnswer) -> str:
+    """In plain words what will happen, for everyone who sees no tooltips."""
+    support = answer.support
+    return " ".join(part for part in (support.auto_reason, support.note) if part)
