@@ -53,7 +53,7 @@ class Fleet:
         self._settings = settings
         self._bus = bus
         self._runtimes: dict[RuntimeKind, Runtime] = {RuntimeKind.PROCESS: ProcessRuntime()}
-        self._deployments: dict[str, Deployment] = {}
+        self._deployments: dict[str, Deployment] = {}  # replaced, never changed: other threads read it
         self._logs: dict[tuple[str, int], RunLog] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._starting: dict[str, asyncio.Task[Deployment]] = {}
@@ -407,7 +407,7 @@ class Fleet:
         if known is None or run is None:
             return
         runs = tuple(run if each.number == run.number else each for each in known.runs)
-        self._deployments[deployment_id] = replace(known, runs=runs)
+        self._put(replace(known, runs=runs))
         self._bus.publish(DeploymentChanged(deployment_id))
 
     def _run_log(self, deployment_id: str, run: Run) -> RunLog:
@@ -415,12 +415,15 @@ class Fleet:
 
     async def _reload(self, deployment_id: str) -> Deployment:
         deployment = await asyncio.to_thread(self._store.load, deployment_id)
-        self._deployments[deployment_id] = deployment
+        self._put(deployment)
         self._bus.publish(DeploymentChanged(deployment_id))
         return deployment
 
+    def _put(self, deployment: Deployment) -> None:
+        self._deployments = {**self._deployments, deployment.id: deployment}
+
     def _forget(self, deployment_id: str) -> None:
-        self._deployments.pop(deployment_id, None)
+        self._deployments = {key: each for key, each in self._deployments.items() if key != deployment_id}
         for key in [key for key in self._logs if key[0] == deployment_id]:
             del self._logs[key]
         self._bus.publish(DeploymentRemoved(deployment_id))

@@ -218,6 +218,9 @@ class Supervisor:
             self._change(State.STOPPED if report.is_clean else State.FAILED, f"{seen.exit.text}; {report_text(report)}")
             return
         evidence = f"{seen.problem or seen.exit.text}, nobody asked it to stop"
+        if self._state is not State.READY:
+            who = await asyncio.to_thread(ports.holder, self._run.port)
+            evidence += f"; port {self._run.port} is held by {who}" if who else ""
         left = await asyncio.to_thread(self._runtime.leftovers, self._folder)
         if left:
             self._warn("left", f"Still running: {', '.join(left)}.")
