@@ -168,6 +168,8 @@ class Bridge(QObject):
                 signal.emit(value)
 
     def _on_event(self, event: Event) -> None:
+        if not self._is_open:
+            return
         match event:
             case DeploymentChanged():
                 self.deployment_changed.emit(event.deployment_id)

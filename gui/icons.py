@@ -12,6 +12,7 @@ from importlib.resources import files
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
+from shiboken6 import isValid
 
 from gui.theme import tokens
 
@@ -76,7 +77,15 @@ class _Engine(QIconEngine):
         return pixmap(self._name, round(min(size.width(), size.height()) / scale), self._token_in(mode), scale)
 
     def clone(self) -> QIconEngine:
-        return _Engine(self._name, self._token)
+        # Qt owns the copy, but PySide would delete it with the last reference from Python: keep one until Qt is done.
+        global _clones
+        _clones = [each for each in _clones if isValid(each)]
+        copy = _Engine(self._name, self._token)
+        _clones.append(copy)
+        return copy
+
+
+_clones: list[_Engine] = []
 
 
 def icon(name: str, token: str = "text") -> QIcon:

@@ -185,7 +185,9 @@ class Select(QComboBox):
     ) -> None:
         super().__init__(parent)
         if name:
+            # On Linux a combo box gives its present choice as its name; what it is for goes into the description.
             self.setAccessibleName(name)
+            self.setAccessibleDescription(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.activated.connect(lambda _index: self.chosen.emit(self.value()))
