@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
-
-import httpx2
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from core.deployments.deployment import Phase
 from core.deployments.launch_spec import LaunchSpec, RuntimeKind
 from core.engines.options import FieldProblem, OptionTable
 from core.engines.support import EngineSupport, Implementation
 from core.hub.facts import ModelConfig
+
+if TYPE_CHECKING:
+    import httpx2  # a tenth of a second at start-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ class InstallRecipe:
     """How the managed environment is made: pip steps, in order."""
 
     steps: tuple[tuple[str, tuple[str, ...]], ...]
-    """A title, and the arguments of `pip` (`install …`)."""
+    """A title, and the arguments of `pip` (`install …`). Those that start with `@` stand for what only the machine at
+    hand can tell; `core.engines.requirements` replaces them."""
     size_estimate: int
     """Bytes on disk, about; shown as an estimate."""
     distributions: tuple[str, ...] = ()
@@ -128,6 +130,8 @@ class Engine(Protocol):
     """Its command's name on PATH; empty if it has none."""
     distribution: str
     """The Python distribution whose version is the engine's."""
+    needs: tuple[str, ...]
+    """Distributions that must lie beside it, without which it can't serve."""
     implementations: tuple[Implementation, ...]
     """What can be asked for."""
     runtimes: tuple[RuntimeKind, ...]

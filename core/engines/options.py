@@ -57,7 +57,9 @@ class Option(BaseModel):
     help: str = ""
     deprecated: bool = False
     human_size: bool = False
-    """Integers may be written as `8k`, `1M` or `auto`."""
+    """Integers may be written as `8k` or `1M`, and as `auto` where that is among the suggestions."""
+    repeated: bool = False
+    """A list whose flag stands before each value: `--name A --name B`."""
 
     @property
     def flag(self) -> str:
@@ -96,3 +98,5 @@ class FieldProblem:
     field: str
     message: str
     remedy: str = ""
+    is_warning: bool = False
+    """It can be launched all the same, such as with a deprecated option."""
