@@ -63,23 +63,25 @@ class ChatClient:
         run.add_done_callback(lambda _: answer.close())
         return answer
 
-    async def stop_all(self, base_url: str = "") -> int:
-        """Stop the answers of one endpoint (of all, if none is named) and wait until their connections are closed.
+    def cancel_all(self, base_url: str) -> tuple[Answer, ...]:
+        """Stop the answers of one endpoint; on the core loop.
 
         A server that is told to end may wait for open streams for ever (vLLM does), so this comes first.
 
         Returns:
-            How many were running.
+            Those that were running; the `future` of each is done when its connection is closed.
         """
-        chosen = [answer for answer, url in self._running.items() if not base_url or url == _root(base_url)]
+        chosen = tuple(answer for answer, url in self._running.items() if url == _root(base_url))
         for answer in chosen:
             answer.cancel()
-        await asyncio.gather(*(asyncio.wrap_future(answer.future) for answer in chosen))
-        return len(chosen)
+        return chosen
 
     async def close(self) -> None:
-        """Stop everything. On the core loop, before it ends."""
-        await self.stop_all()
+        """Stop everything and wait until all connections are closed. On the core loop, before it ends."""
+        running = tuple(self._running)
+        for answer in running:
+            answer.cancel()
+        await asyncio.gather(*(asyncio.wrap_future(answer.future) for answer in running))
         for client in self._clients.values():
             await client.aclose()
         self._clients.clear()

@@ -275,15 +275,20 @@ def test_cancel_before_the_request_and_after_the_end_does_no_harm(client: ChatCl
     assert late.snapshot().state == "done"
 
 
-def test_stop_all_closes_the_streams_of_one_endpoint(loop: CoreLoop, client: ChatClient, server: ChatServer) -> None:
+def test_cancel_all_stops_the_answers_of_one_endpoint(loop: CoreLoop, client: ChatClient, server: ChatServer) -> None:
     with ChatServer() as other:
         ours = [ask(client, server, "!hang") for _ in range(3)]
         theirs = ask(client, other, "!hang")
         assert server.streaming.wait(5)
         assert other.streaming.wait(5)
         wait_until(lambda: len(server.requests) == 3, "all requests came")
-        assert loop.spawn(client.stop_all(server.base_url + "/v1")).result(5) == 3
-        assert [each.snapshot().state for each in ours] == ["stopped"] * 3
+
+        async def cancel(url: str) -> set[Answer]:
+            return set(client.cancel_all(url))
+
+        assert loop.spawn(cancel("")).result(5) == set()
+        assert loop.spawn(cancel(server.base_url + "/v1")).result(5) == set(ours)
+        assert [each.future.result(5).state for each in ours] == ["stopped"] * 3
         assert theirs.snapshot().state == "waiting"
         theirs.cancel()
         theirs.future.result(5)
