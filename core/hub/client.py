@@ -110,10 +110,11 @@ class HubClient:
         Raises:
             HubAnswerError: it leads to another server, to which neither search nor token may go.
         """
-        url = urljoin(self.endpoint + "/", page)
+        url = ""
         try:
+            url = urljoin(self.endpoint + "/", page)
             own = _origin(url) == self.origin and urlsplit(url).path.startswith(urlsplit(self.endpoint).path + "/")
-        except InputError:
+        except (InputError, ValueError):
             own = False
         if not own:
             raise HubAnswerError(

@@ -216,7 +216,7 @@ class Hub:
         return TokenStatus(account.mask(token), source)
 
     def go_on_without_token(self) -> None:
-        """Send no token until another one is set or the program ends: public models need none, a refused one blocks all."""
+        """Send no token until another one is set or the program ends: a refused one blocks even public models."""
         self._without_token = True
 
     async def set_token(self, token: str, *, remember: bool) -> str:

@@ -61,10 +61,13 @@ class ModelRef(BaseModel):
         text = text.strip().strip("\"'")
         if not text:
             raise InputError("No model is named.", field="model", remedy=REMEDY)
-        if text.startswith("file://"):
-            text = unquote(urlsplit(text).path)
-        if "://" in text:
-            return cls._from_url(text, hub_endpoint)
+        try:
+            if text.startswith("file://"):
+                text = unquote(urlsplit(text).path)
+            if "://" in text:
+                return cls._from_url(text, hub_endpoint)
+        except ValueError as error:  # brackets or look-alike characters in the host
+            raise InputError(f"{text!r} is no address of the Hub.", field="model", remedy=REMEDY) from error
         looks_like_path = text.startswith(("/", "./", "../", "~")) or text in {".", ".."}
         try:
             is_folder = Path(text).expanduser().is_dir()

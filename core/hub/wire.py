@@ -75,7 +75,7 @@ def read_summary(value: Any) -> ModelSummary:
     fields.name = name
     tags = fields.texts("tags")
     parameters, dtype = _parameters(fields.part("safetensors"))
-    config = fields.part("config")
+    config = fields.part("config").values
     return ModelSummary(
         id=name,
         downloads=fields.number("downloads"),
@@ -89,8 +89,8 @@ def read_summary(value: Any) -> ModelSummary:
         dtype=dtype,
         license=next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), None),
         tags=tags,
-        architectures=config.texts("architectures"),
-        custom_code="custom_code" in tags or bool(config.part("auto_map").values),
+        architectures=_architectures(config),
+        custom_code="custom_code" in tags or bool(config.get("auto_map")),
     )
 
 
@@ -232,6 +232,12 @@ def _gated(fields: _Fields) -> str | None:
     if value is None or isinstance(value, bool):
         return "manual" if value else None  # plain true is how older Hubs say it, and manual promises the least
     return fields.text("gated") or None
+
+
+def _architectures(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The class names, if they are such: anybody uploads configs, so a wrong one must not spoil a search."""
+    value = config.get("architectures")
+    return tuple(value) if isinstance(value, list) and all(isinstance(name, str) for name in value) else ()
 
 
 def _parameters(safetensors: _Fields) -> tuple[int | None, str | None]:
