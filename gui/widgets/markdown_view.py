@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QResizeEvent,
+    QShowEvent,
     QTextCursor,
     QWheelEvent,
 )
@@ -75,6 +76,8 @@ class MarkdownView(QTextBrowser):
     def set_markdown(self, text: str, *, final: bool = False) -> None:
         """Show a text, at once when it is `final`, else as soon as the last rendering has been paid for."""
         self._markdown = text
+        if not self.isVisible():  # rendered when somebody looks
+            return
         if final:
             self.render_now()
             return
@@ -90,7 +93,7 @@ class MarkdownView(QTextBrowser):
     def render_now(self) -> None:
         """Show all of it."""
         self._timer.stop()
-        if self._markdown == self._rendered:
+        if self._markdown == self._rendered or not self.isVisible():
             return
         started = time.perf_counter()
         self._render()
@@ -134,6 +137,11 @@ class MarkdownView(QTextBrowser):
     def minimumSizeHint(self) -> QSize:
         """Narrow, and as high."""
         return QSize(em(6), self.sizeHint().height())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show what came while nobody looked."""
+        super().showEvent(event)
+        self.render_now()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another width makes another height."""
