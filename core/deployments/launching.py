@@ -61,7 +61,7 @@ class Launching:
     def check(
         self, spec: LaunchSpec, config: ModelConfig | None = None, *, own_port: int | None = None
     ) -> tuple[FieldProblem, ...]:
-        """What stands in the way of launching it, field by field; empty if nothing is known to.
+        """What stands in the way of launching it (or is worth a warning), field by field; empty if nothing is known.
 
         Args:
             spec: the launch spec.
@@ -136,7 +136,7 @@ class Launching:
         spec = spec.changed(model=details.ref.model_dump())
         _require_consent(spec, details)
         table = self._options.table(engine.id, installation)
-        problems = engine.check(spec, table, details.config)
+        problems = [each for each in engine.check(spec, table, details.config) if not each.is_warning]
         if problems:
             first = problems[0]
             raise InputError(first.message, field=first.field, remedy=first.remedy)

@@ -78,13 +78,14 @@ def _facts(prepared: Prepared) -> RunFacts:
 
 
 def raise_first(problems: tuple[FieldProblem, ...]) -> None:
-    """The first problem as an error; the details hold all of them.
+    """The first problem that is more than a warning as an error; the details hold all of them.
 
     Raises:
         InputError: there is one.
     """
-    if problems:
-        first = problems[0]
+    serious = [each for each in problems if not each.is_warning]
+    if serious:
+        first = serious[0]
         details = "\n".join(f"{each.field}: {each.message} {each.remedy}" for each in problems)
         raise InputError(first.message, field=first.field, remedy=first.remedy, details=details)
 
