@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from core.deployments.deployment import Deployment
@@ -15,6 +15,8 @@ from gui.widgets import Label, LinkLabel, paint_dot
 from gui.widgets.chip import DotTone
 
 MAX_DEPLOYMENTS = 8
+_REASON = Qt.FocusReason
+_BY_KEYBOARD = (_REASON.TabFocusReason, _REASON.BacktabFocusReason, _REASON.ShortcutFocusReason)
 
 
 class Entry(NamedTuple):
@@ -32,6 +34,7 @@ class RailButton(QAbstractButton):
         self._count = ""
         self._dot = dot
         self._is_current = False
+        self._has_ring = False
         self.setText(title)
         self.setAccessibleName(title)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -71,7 +74,17 @@ class RailButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """One line and its padding."""
-        return QSize(em(11), self.fontMetrics().height() + em(0.64 if self._dot else 0.86))
+        return QSize(em(11), self.fontMetrics().height() + em(0.8 if self._dot else 1.05))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the ring to those who came by keyboard."""
+        super().focusInEvent(event)
+        self._has_ring = event.reason() in _BY_KEYBOARD
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """No ring."""
+        super().focusOutEvent(event)
+        self._has_ring = False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter presses it, as Space does."""
@@ -110,7 +123,7 @@ class RailButton(QAbstractButton):
         painter.setPen(color("accent" if on else "dim" if self._dot and not self._is_current else "text"))
         text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inner.width())
         painter.drawText(inner, middle | Qt.AlignmentFlag.AlignLeft, text)
-        if self.hasFocus():
+        if self._has_ring:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(color("accent"), 2))
             painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), radius, radius)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from gui.theme import em
 from gui.widgets import Bar, ElidedLabel, Label, Segment, StateDot
@@ -38,7 +38,8 @@ class _GpuItem(QWidget):
         self._bar = Bar(name="GPU memory")
         self._bar.setMaximumWidth(em(9.4))
         self._figures = Label("", "small", tone="dim")
-        row.addWidget(self._name, 1)
+        self._name.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        row.addWidget(self._name)
         row.addWidget(self._bar, 1)
         row.addWidget(self._figures)
 
@@ -87,7 +88,7 @@ class Strip(QWidget):
         row.addWidget(self.disk)
         row.addStretch(1)
         self._dots = QHBoxLayout()
-        self._dots.setSpacing(em(0.7))
+        self._dots.setSpacing(em(1))
         row.addLayout(self._dots)
         self.dots: dict[str, StateDot] = {}
         self._host_timer = self._timer(HOST_MS, self._sample_host)

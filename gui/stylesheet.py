@@ -136,7 +136,7 @@ QTableView[surface="list"]::item {{ border-bottom: 1px solid {t.line}; padding: 
 QTableView[surface="list"]::item:selected {{ background: {t.accent_weak}; color: {t.text}; }}
 QHeaderView {{ background: transparent; border: 0; }}
 QHeaderView::section {{ background: transparent; color: {t.dim}; border: 0; border-bottom: 1px solid {t.line};
-  padding: {em // 3}px; text-align: left; }}
+  padding: {em // 3}px {em // 3}px {em // 3}px {em // 3 + 3}px; text-align: left; }}
 QTableCornerButton::section {{ background: transparent; border: 0; }}
 QTabBar {{ background: transparent; }}
 QTabBar::tab {{ background: transparent; color: {t.dim}; border: 2px solid transparent; border-radius: {em // 4}px;

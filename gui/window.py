@@ -67,6 +67,7 @@ class Window(QMainWindow):
 
     def __init__(self, app: App) -> None:
         super().__init__()
+        theme.apply(app.settings.current.theme)  # before any widget measures its font
         self.app = app
         self.bridge = Bridge(app, self)
         self.pages: dict[str, Page] = {}

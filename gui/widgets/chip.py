@@ -153,12 +153,16 @@ class StateDot(QLabel):
     def sizeHint(self) -> QSize:
         """The dot and the text."""
         metrics = self.fontMetrics()
-        words = metrics.horizontalAdvance(self.text()) + em(0.5) + 2 if self.text() else 0
+        words = metrics.horizontalAdvance(self.text()) + self._gap() + 2 if self.text() else 0
         return QSize(em(0.62) + words, metrics.height())
 
     def minimumSizeHint(self) -> QSize:
         """The same."""
         return self.sizeHint()
+
+    def _gap(self) -> int:
+        """Between dot and text."""
+        return em(0.25) if self._after else em(0.5)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Dot and text."""
@@ -169,7 +173,7 @@ class StateDot(QLabel):
         paint_dot(painter, QPointF(x, middle), self.tone, diameter)
         if self.text():
             rect = self.rect()
-            gap = em(0.62) + em(0.5) - 2
+            gap = em(0.62) + self._gap()
             rect.adjust(0 if self._after else gap, 0, -gap if self._after else 0, 0)
             painter.setPen(self.palette().color(self.foregroundRole()))
             painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text())

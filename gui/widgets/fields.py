@@ -12,6 +12,7 @@ from gui.widgets.text import Label, repolish
 
 DEBOUNCE_MS = 300
 _NARROW_EM = 40
+_FILL = Qt.AlignmentFlag(0)
 
 
 class TextField(QLineEdit):
@@ -104,6 +105,7 @@ class FormRow(QWidget):
         hint: dim words beside the field.
         name: the option or field name that problems speak of.
         help_text: a longer text for the tooltip of label and hint.
+        is_stacked: label above the field and hint below it, at any width: for several rows side by side.
     """
 
     def __init__(
@@ -114,9 +116,11 @@ class FormRow(QWidget):
         hint: str = "",
         name: str = "",
         help_text: str = "",
+        is_stacked: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._is_stacked = is_stacked
         self.name = name
         self.field = field
         self._text = label
@@ -141,9 +145,12 @@ class FormRow(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(em(1))
         self._grid.setVerticalSpacing(em(0.25))
-        self.label.setFixedWidth(em(11))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._arrange(is_narrow=False)
+        if is_stacked:
+            self._stack()
+        else:
+            self.label.setFixedWidth(em(11))
+            self._arrange(is_narrow=False)
 
     @property
     def problem(self) -> str:
@@ -173,8 +180,13 @@ class FormRow(QWidget):
         """Put the hint below the field where there is no room beside it."""
         super().resizeEvent(event)
         is_narrow = self.width() < em(_NARROW_EM)
-        if is_narrow != self._is_narrow:
+        if is_narrow != self._is_narrow and not self._is_stacked:
             self._arrange(is_narrow=is_narrow)
+
+    def _stack(self) -> None:
+        for row, widget in enumerate((self.label, self.field, self._problem_row, self.hint)):
+            self._grid.addWidget(widget, row, 0)
+        self._grid.setRowStretch(4, 1)
 
     def _arrange(self, *, is_narrow: bool) -> None:
         self._is_narrow = is_narrow
@@ -182,7 +194,9 @@ class FormRow(QWidget):
             self._grid.removeWidget(widget)
         middle = Qt.AlignmentFlag.AlignVCenter
         self._grid.addWidget(self.label, 0, 0, middle)
-        self._grid.addWidget(self.field, 0, 1)
+        # Aligned, a field of fixed width does not narrow its column, and hints stand under one another.
+        is_fixed = self.field.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Fixed
+        self._grid.addWidget(self.field, 0, 1, middle | Qt.AlignmentFlag.AlignLeft if is_fixed else _FILL)
         self._grid.setColumnStretch(1, 10)
         if is_narrow:
             self._grid.setColumnStretch(2, 0)

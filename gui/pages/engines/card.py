@@ -110,9 +110,8 @@ class EngineCard(Card):
         self.read = LinkLabel("Read them now")
         self.read.setAccessibleName(f"Read the options of {engine.title} now")
         self.read.clicked.connect(self._read_options)
-        options.addWidget(self.options)
+        options.addWidget(self.options, 1)
         options.addWidget(self.read)
-        options.addStretch(1)
         self.body.addLayout(options)
         self.refresh()
 

@@ -45,7 +45,7 @@ class _GpuCard(Card):
             parts.append(f"driver {reading.driver}")
         if reading.cuda:
             parts.append(f"CUDA {reading.cuda}")
-        self._words.setText(" · ".join(parts))
+        self._words.setText(_joined(parts))
 
 
 class _TextCard(Card):
@@ -77,10 +77,9 @@ class MachineCards(QWidget):
 
     def show_host(self, sample: HostSample) -> None:
         """Cores, memory, disk."""
-        self.computer.words.setText(
-            f"{plural(sample.cores, 'core')} · {gib(sample.memory_total)}, {gib_number(sample.memory_available)} free"
-            f" · {disk_size(sample.disk_free)} free on disk"
-        )
+        memory = f"{gib(sample.memory_total)}, {gib_number(sample.memory_available)} free"
+        disk = f"{disk_size(sample.disk_free)} free on disk"
+        self.computer.words.setText(_joined([plural(sample.cores, "core"), memory, disk]))
 
     def show_gpus(self, reading: GpuReading) -> None:
         """A card for each GPU; without one, what that means."""
@@ -110,4 +109,10 @@ class MachineCards(QWidget):
         for place, card in enumerate(cards):
             self._grid.addWidget(card, place // COLUMNS, place % COLUMNS)
         for column in range(COLUMNS):
-            self._grid.setColumnStretch(column, 1)
+            self._grid.setColumnStretch(column, 1 if column < len(cards) else 0)
+
+
+def _joined(facts: list[str]) -> str:
+    """Facts that may break between, but not within."""
+    hard = "\N{NO-BREAK SPACE}"
+    return f"{hard}· ".join(fact.replace(" ", hard) for fact in facts)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QWidget
 from core.errors import StoreError
 from core.settings import Settings
 from gui.errors import describe
-from gui.theme import em
 from gui.widgets import FormRow, Segmented, TextField, announce
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ class SettingRow(FormRow):
             choice.chosen.connect(self._save)
             return choice
         field = TextField(name=info.title or name)
-        field.setMaximumWidth(em(14))
         field.editingFinished.connect(lambda: self._save(field.text().strip()))
         return field
 
