@@ -7,7 +7,6 @@ that keeps the share of the GUI's time constant, however long the text gets.
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +26,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from gui.theme import color, em, font, theme
 from gui.widgets.markdown_document import MarkdownDocument
+from gui.widgets.text import plain_tooltip
 
 SHORTEST_PAUSE = 0.05
 PAUSE_PER_COST = 10.0
@@ -200,5 +200,4 @@ class MarkdownView(QTextBrowser):
         self.render_now()
 
     def _on_highlighted(self, url: QUrl) -> None:
-        # Escaped: a tooltip takes what looks like HTML for HTML.
-        self.setToolTip(html.escape(url.toString()))
+        self.setToolTip(plain_tooltip(url.toString()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt
@@ -12,6 +13,11 @@ from gui.theme import FontRole, color, font
 from gui.widgets.buttons import Button
 
 Tone = Literal["plain", "dim", "ok", "warn", "bad", "accent"]
+
+
+def plain_tooltip(text: str) -> str:
+    """A tooltip that shows a text from outside as it is: Qt takes what looks like HTML for HTML."""
+    return f'<p style="white-space:pre-wrap">{html.escape(text)}</p>' if text else ""
 
 
 def repolish(widget: QWidget) -> None:

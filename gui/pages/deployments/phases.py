@@ -1,0 +1,161 @@
+"""The strip of phases: how long each step of the start took, and what goes on now."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from core.deployments.deployment import Deployment, Phase, PhaseSpan, Run, State
+from gui.states import failed_phase
+from gui.theme import em
+from gui.widgets import Card, ElidedLabel, ProgressLine
+from gui.widgets.text import Tone
+from gui.wording import duration
+
+_TICK_MS = 200
+
+
+class PhaseCell(QWidget):
+    """One phase: its name, how long it took, how far it is."""
+
+    def __init__(self, phase: Phase, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.phase = phase
+        self.title = ElidedLabel(phase.value[:1].upper() + phase.value[1:], "bold")
+        self.detail = ElidedLabel("", tone="dim")
+        self.progress = ProgressLine(name=f"{phase.value} progress")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(em(0.15))
+        column.addWidget(self.title)
+        column.addWidget(self.detail)
+        column.addWidget(self.progress)
+        self.progress.hide()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_as(self, title: str, detail: str, tone: Tone, progress: float | None = None) -> None:
+        """Change what it says."""
+        self.title.setText(title)
+        self.title.set_tone(tone)
+        self.detail.setText(detail)
+        self.progress.setVisible(progress is not None)
+        if progress is not None:
+            self.progress.set_fraction(progress)
+        self.setAccessibleName(f"{title}: {detail}" if detail else title)
+
+
+class PhaseStrip(Card):
+    """The phases of a run side by side, then Ready. The running one counts up."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self.setAccessibleName("Phases of the start")
+        self.body.setContentsMargins(em(1), em(0.62), em(1), em(0.62))
+        self._row = QHBoxLayout()
+        self._row.setSpacing(em(1))
+        self.body.addLayout(self._row)
+        self.cells: dict[Phase, PhaseCell] = {}
+        self._deployment: Deployment | None = None
+        self._run: Run | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._refresh)
+
+    def show_run(self, deployment: Deployment) -> None:
+        """Show the latest run of this deployment."""
+        self._deployment = deployment
+        self._run = deployment.run
+        wanted = shown_phases(deployment)
+        if list(self.cells) != wanted:
+            self._rebuild(wanted)
+        self._refresh()
+        self._update_timer()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Count on."""
+        super().showEvent(event)
+        self._refresh()
+        self._update_timer()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody looks."""
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def _update_timer(self) -> None:
+        runs = self._run is not None and self._run.state in (State.PREPARING, State.STARTING)
+        if runs and self.isVisible():
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _rebuild(self, phases: list[Phase]) -> None:
+        while self._row.count():
+            item = self._row.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self.cells = {phase: PhaseCell(phase) for phase in phases}
+        for cell in self.cells.values():
+            self._row.addWidget(cell, 1)
+
+    def _refresh(self) -> None:
+        if self._run is None:
+            return
+        now = time.time()
+        spans = {span.phase: span for span in self._run.phases}
+        failed = failed_phase(self._run)
+        for phase, cell in self.cells.items():
+            title = phase.value[:1].upper() + phase.value[1:]
+            span = spans.get(phase)
+            if phase is Phase.READY:
+                self._show_ready(cell)
+            elif phase is failed and self._run.exit is not None:
+                cell.show_as(f"{title} ✕", self._run.exit.text, "bad")
+            elif phase is failed:
+                cell.show_as(f"{title} ✕", "failed", "bad")
+            elif span is None:
+                cell.show_as(title, "", "dim")
+            else:
+                self._show_span(cell, title, span, now)
+
+    def _show_span(self, cell: PhaseCell, title: str, span: PhaseSpan, now: float) -> None:
+        goes_on = span.ended is None and self._run is not None and self._run.state.is_active
+        took = duration(max(0.0, (now if span.ended is None else span.ended) - span.started))
+        if goes_on and took.endswith("ms"):
+            took = f"{max(0.0, now - span.started):.1f} s"
+        detail = " · ".join(part for part in (took, span.note) if part)
+        cell.show_as(title, detail, "accent" if goes_on else "plain", span.progress if goes_on else None)
+
+    def _show_ready(self, cell: PhaseCell) -> None:
+        assert self._run is not None
+        seconds = self._run.seconds_to_ready
+        if seconds is None:
+            cell.show_as("Ready", "", "dim")
+        else:
+            tone: Tone = "ok" if self._run.state in (State.READY, State.STOPPING) else "plain"
+            cell.show_as("Ready", f"after {duration(seconds)}", tone)
+
+
+def shown_phases(deployment: Deployment) -> list[Phase]:
+    """The phases that the run went through; before it is ready also those of the last run that was, and Ready."""
+    run = deployment.run
+    if run is None:
+        return []
+    seen = [span.phase for span in run.phases]
+    if run.seconds_to_ready is None and run.state in (State.PREPARING, State.STARTING, State.FAILED):
+        alike = [each for each in deployment.runs[:-1] if each.seconds_to_ready is not None and _is_alike(each, run)]
+        known = [span.phase for span in alike[-1].phases] if alike else []
+        order = list(Phase)
+        last = max((order.index(phase) for phase in seen), default=-1)
+        seen += [phase for phase in known if phase not in seen and order.index(phase) > last]
+    return [phase for phase in dict.fromkeys(seen) if phase != Phase.READY] + [Phase.READY]
+
+
+def _is_alike(earlier: Run, run: Run) -> bool:
+    """The same engine ran in it, so its phases tell what is still to come."""
+    return not run.argv or earlier.argv[:1] == run.argv[:1]
