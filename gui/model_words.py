@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from core.hub.facts import ModelDetails, ModelSummary
+from core.hub.facts import ModelConfig, ModelDetails, ModelSummary
 from core.hub.model_ref import ModelRef
 from gui.widgets.chip import ChipTone
 from gui.wording import count, grouped
@@ -100,6 +100,13 @@ def facts(details: ModelDetails) -> tuple[Fact, ...]:
     return tuple(found)
 
 
+def foreign_code(config: ModelConfig | None) -> tuple[str, ...]:
+    """Other repositories whose code `config.json` names (`org/name--module.Class`)."""
+    classes = config.auto_map.values() if config else ()
+    names = (str(each).partition("--")[0] for each in classes if "--" in str(each))
+    return tuple(dict.fromkeys(names))
+
+
 def _architecture(details: ModelDetails) -> list[Fact]:
     names = details.config.architectures if details.config else details.summary.architectures
     if names:
@@ -136,6 +143,6 @@ def _code(details: ModelDetails) -> Fact:
     files = details.python_files
     if files:
         return Fact("Repo code", "warn", f"The repository brings Python code: {', '.join(each.path for each in files)}")
-    if details.config and any("--" in str(each) for each in details.config.auto_map.values()):
-        return Fact("Code of another repository", "warn", "config.json names Python code of another repository")
+    if foreign := foreign_code(details.config):
+        return Fact("Code of another repository", "warn", f"config.json names Python code of {', '.join(foreign)}")
     return Fact("No repo code", "ok", "Serving it runs no code of the repository")

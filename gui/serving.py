@@ -26,12 +26,6 @@ _VERDICTS: dict[Verdict, tuple[str, ChipTone]] = {
     Verdict.NO: ("no", "plain"),
     Verdict.UNKNOWN: ("unknown", "plain"),
 }
-_PLACES = {
-    "managed": "made by Servedeck",
-    "path": "on PATH",
-    "environment": "environment",
-    "added": "added by you",
-}
 
 
 @dataclass(frozen=True)
@@ -78,6 +72,6 @@ def chip_words(support: ImplementationSupport) -> tuple[str, ChipTone]:
     return (f"{name} · {suffix}" if suffix else name), tone
 
 
-def place_words(installation: Installation) -> str:
-    """Where an installation is from, in a word or two."""
-    return _PLACES[installation.kind]
+def short_version(version: str) -> str:
+    """Without the part that names a build: `0.32.0+cpu` is `0.32.0`."""
+    return version.partition("+")[0]

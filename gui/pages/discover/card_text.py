@@ -1,7 +1,7 @@
 """Model cards as Markdown that can be shown without their HTML and pictures.
 
-Cards are written for a browser: half of them begin with centred `<img>`s. What is HTML is taken out (its text stays),
-pictures become links to them, so that nothing is loaded from anywhere unless the user clicks.
+Cards are written for a browser: half of them begin with centred `<img>`s. What is HTML is taken out (its text stays) or
+becomes Markdown; a picture that is a link (a badge) becomes that link in words.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ LIMIT = 60_000
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _INVISIBLE = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)((?:\s[^<>]*)?)/?>")
-_PICTURE = re.compile(r"!\[([^\[\]\n]*)\]\(\s*<?([^()\s<>]*)>?[^()\n]*\)")
+_TAG = re.compile(r"(?P<code>`+)[^`\n]+(?P=code)|</?(?P<name>[a-zA-Z][a-zA-Z0-9]*)(?P<rest>(?:\s[^<>]*)?)/?>")
+_INDENTED_TAG = re.compile(r"^[ \t]+(?=</?[a-zA-Z])", re.MULTILINE)
+_BADGE = re.compile(r"\[!\[([^\[\]\n]*)\]\([^()\n]*\)\]\(")
 _EMPTY_LINK = re.compile(r"(?<!!)\[\s*\]\([^()\n]*\)")
 _ATTRIBUTE = re.compile(r"""\b(alt|src|href)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _BLOCKS = frozenset(
@@ -48,32 +49,22 @@ def readable(card: str) -> str:
 def _plain(text: str) -> str:
     """Markdown without HTML."""
     text = _INVISIBLE.sub("", _COMMENT.sub("", text))
-    text = _PICTURE.sub(lambda found: _link(found[1], found[2], is_inside=_is_inside_link(found)), text)
+    text = _BADGE.sub(lambda found: f"[{found[1].strip() or 'picture'}](", text)
+    text = _INDENTED_TAG.sub("", text)  # four spaces would make code of what follows
     text = _TAG.sub(_replace_tag, text)
     text = _EMPTY_LINK.sub("", text)
     return html.unescape(text)
 
 
-def _is_inside_link(found: re.Match[str]) -> bool:
-    """`[![badge](picture)](page)`: the page is the better link."""
-    return (
-        found.string[found.start() - 1 : found.start()] == "[" and found.string[found.end() : found.end() + 2] == "]("
-    )
-
-
-def _link(name: str, address: str, *, is_inside: bool = False) -> str:
-    label = name.strip() or "picture"
-    if is_inside or not address or address.startswith("data:"):
-        return label
-    return f"[🖼 {label}]({address})"
-
-
 def _replace_tag(found: re.Match[str]) -> str:
-    name = found[1].lower()
+    if found["code"]:
+        return found[0]
+    name = found["name"].lower()
     closing = found[0].startswith("</")
     if name == "img":
-        values = _attributes(found[2])
-        return _link(values.get("alt", ""), values.get("src", ""))
+        values = _attributes(found["rest"])
+        source = values.get("src", "")
+        return f"![{values.get('alt', '').strip() or 'picture'}]({source})" if source.startswith("http") else ""
     if name in _HEADINGS:
         return "\n\n" if closing else f"\n\n{_HEADINGS[name]} "
     if name == "li":

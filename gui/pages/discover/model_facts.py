@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout
 
 from core.hub.facts import ModelDetails, serving_files
 from gui.model_words import commit_text, facts
-from gui.serving import ServingAnswer, chip_words
+from gui.serving import ServingAnswer, chip_words, short_version
 from gui.theme import em
 from gui.widgets import Card, Chip, ElidedLabel, FlowLayout, Label, LinkLabel, PrimaryButton
 from gui.wording import ago, disk_size
@@ -174,11 +174,6 @@ class DownloadFacts(Card):
             self._figure.setText(size)
             self._text.setText(f"In {files} Fetched before the first start.")
         self._path.setVisible(bool(self._path.text()))
-
-
-def short_version(version: str) -> str:
-    """Without the part that names a build: `0.32.0+cpu` is `0.32.0`."""
-    return version.partition("+")[0]
 
 
 def reason_line(answer: ServingAnswer) -> str:
