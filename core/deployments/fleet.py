@@ -244,13 +244,13 @@ class Fleet:
             deployment_id: which one.
             spec: the new spec.
             api_key: a new key; None keeps the present one.
-            secret_env: new secret variables; None keeps the present ones.
+            secret_env: values of secret variables that are new or change; the others keep theirs.
         """
         deployment = self.get(deployment_id)
         raise_first(await asyncio.to_thread(self.check, spec, deployment_id=deployment.id))
         kept = self._store.secrets(deployment.id)
         key = kept.get("api_key", "") if api_key is None else api_key
-        env = env_secrets(kept) if secret_env is None else secret_env
+        env = {**env_secrets(kept), **(secret_env or {})}
         secrets = secrets_to_keep(spec, key, env)
         if deployment.state.is_active and deployment.run is not None:
             await self.stop(deployment.id)
