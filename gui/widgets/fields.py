@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSize
 
 from gui.icons import icon, pixmap
 from gui.theme import em, font
-from gui.widgets.text import Label, repolish
+from gui.widgets.text import Label, Tone, repolish
 
 DEBOUNCE_MS = 300
 _NARROW_EM = 40
@@ -157,14 +157,16 @@ class FormRow(QWidget):
         """The problem shown, or empty."""
         return self._problem.text()
 
-    def set_problem(self, text: str) -> None:
-        """Say under the field why its value can't be used; empty takes it away."""
+    def set_problem(self, text: str, *, is_warning: bool = False) -> None:
+        """Say under the field why its value can't be used (or, as a warning, shouldn't be); empty takes it away."""
+        tone: Tone = "warn" if is_warning else "bad"
         if text:
-            self._sign.setPixmap(pixmap("warning", em(0.9), "bad", self.devicePixelRatio()))
+            self._sign.setPixmap(pixmap("warning", em(0.9), tone, self.devicePixelRatio()))
+        self._problem.set_tone(tone)
         self._problem.setText(text)
         self._problem_row.setVisible(bool(text))
         self.field.setAccessibleDescription(text or self.hint.text())
-        self.field.setProperty("problem", "true" if text else "false")
+        self.field.setProperty("problem", "true" if text and not is_warning else "false")
         repolish(self.field)
 
     def set_differs(self, differs: bool) -> None:

@@ -27,6 +27,7 @@ from gui.pages.serve.summary import Preview, Summary, free_space
 from gui.serving import ServingAnswer, newest_usable, short_version, who_can_serve
 from gui.theme import em
 from gui.widgets import Chip, ElidedLabel, LinkLabel, Notice, ScrollColumn
+from gui.widgets.notice import NoticeTone
 
 if TYPE_CHECKING:
     from core.app import App
@@ -328,12 +329,14 @@ class ServeForm(QWidget):
             widget = self._show_problem(problem)
             if widget is None:
                 elsewhere.append(problem)
-            first = first or widget
+            if not problem.is_warning:
+                first = first or widget
         if elsewhere:
             text = "\n".join(" ".join(part for part in (each.message, each.remedy) if part) for each in elsewhere)
             missing = any(each.field in ("installation", "engine") for each in elsewhere)
             actions = [("Install…", lambda: self._navigator.go_engines(self.state.engine))] if missing else []
-            self.summary.notice.show_text(text, tone="bad", actions=actions)
+            tone: NoticeTone = "warn" if all(each.is_warning for each in elsewhere) else "bad"
+            self.summary.notice.show_text(text, tone=tone, actions=actions)
         return first
 
     def _show_problem(self, problem: FieldProblem) -> QWidget | None:
@@ -343,7 +346,7 @@ class ServeForm(QWidget):
         rows = {FIELD: self.code, **self.options.rows, **self.address.rows}
         row = next((rows[name] for name in names if name in rows), None)
         if row is not None:
-            row.set_problem(text)
+            row.set_problem(text, is_warning=problem.is_warning)
             return row.field
         return self.extras.show_problem(problem.field, text)
 

@@ -51,7 +51,7 @@ class Launch(QObject):
         return await asyncio.to_thread(lambda: self._app.fleet.check(spec, config, deployment_id=deployment_id))
 
     def _on_checked(self, spec: LaunchSpec, problems: tuple[FieldProblem, ...]) -> None:
-        if problems:
+        if not all(each.is_warning for each in problems):
             self._form.summary.set_busy(False)
             self._form.focus_problem(problems)
             return

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any
 
+from core.engines.arguments import parse_value
 from core.engines.options import Option, OptionKind, OptionValue, ValueType
-from core.errors import InputError
 from core.hub.facts import ModelConfig
 from gui.wording import grouped
 
 ON, OFF = "true", "false"
-_HUMAN = re.compile(r"\d+(\.\d+)?\s*[kmgtKMGT]|auto|-1")
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,_ ]\d{3})+")
 _DTYPES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}
 
 
-def is_switch(option: Option) -> bool:
-    """It is on or off and nothing else: a toggle shows it."""
-    return option.kind is OptionKind.SWITCH or (
-        isinstance(option.default, bool) and (option.kind is OptionKind.PAIR or option.type is ValueType.BOOLEAN)
-    )
-
-
 def is_boolean(option: Option) -> bool:
     """Its values are true and false."""
-    return option.kind in (OptionKind.SWITCH, OptionKind.PAIR) or option.type is ValueType.BOOLEAN
+    return option.kind in (OptionKind.SWITCH, OptionKind.PAIR)
+
+
+def is_switch(option: Option) -> bool:
+    """It is on or off and nothing else: a toggle shows it. A pair without a default has a third state: unset."""
+    return option.kind is OptionKind.SWITCH or (option.kind is OptionKind.PAIR and isinstance(option.default, bool))
 
 
 def to_text(value: OptionValue) -> str:
@@ -53,49 +49,11 @@ def from_text(option: Option, text: str) -> OptionValue | None:
 
 
 def _parsed(option: Option, text: str) -> OptionValue:
-    if is_boolean(option):
-        return text == ON
     if option.kind is OptionKind.LIST:
         return [line.strip() for line in text.splitlines() if line.strip()]
-    if option.kind is OptionKind.JSON or option.type is ValueType.JSON:
-        return _json(option, text)
-    if option.type is ValueType.INTEGER:
-        return _integer(option, text)
-    if option.type is ValueType.NUMBER:
-        return _number(option, text)
-    return text
-
-
-def _integer(option: Option, text: str) -> int | str:
-    plain = re.sub(r"[,_ ]", "", text) if _GROUPED.fullmatch(text) else text
-    try:
-        return int(plain)
-    except ValueError:
-        pass
-    if option.human_size and _HUMAN.fullmatch(text):
-        return text.replace(" ", "")
-    also = ", or a size like 8k or 1M" if option.human_size else ""
-    raise InputError(f"“{text}” is no whole number.", field=option.name, remedy=f"Type digits{also}.")
-
-
-def _number(option: Option, text: str) -> float:
-    try:
-        value = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"“{text}” is no number.", field=option.name, remedy="Type a number, such as 0.85.")
-    return value
-
-
-def _json(option: Option, text: str) -> str:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"This is no JSON: {error}.", field=option.name, remedy='Type JSON, such as {"key": 1}.'
-        ) from error
-    return text
+    if option.type is ValueType.INTEGER and _GROUPED.fullmatch(text):
+        text = re.sub(r"[,_ ]", "", text)
+    return parse_value(option, text)
 
 
 def is_default(option: Option, value: OptionValue) -> bool:
