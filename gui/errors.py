@@ -15,7 +15,6 @@ from PySide6.QtCore import QMessageLogContext, QObject, QtMsgType, Signal, qInst
 from PySide6.QtWidgets import QApplication, QWidget
 
 from core.errors import ServedeckError
-from core.own_log import masked
 from gui.widgets import Answer, CodeBox, Question, copy_text
 
 logger = logging.getLogger(__name__)
@@ -39,6 +38,13 @@ class ErrorText:
     text: str
     details: str = ""
     field: str = ""
+
+
+def masked(text: str) -> str:
+    """The text without tokens and keys."""
+    from core.own_log import masked as without_secrets  # late: it takes the handlers of logging along
+
+    return without_secrets(text)
 
 
 def describe(error: BaseException) -> ErrorText:

@@ -11,7 +11,6 @@ from importlib.resources import files
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPixmap, QPixmapCache
-from PySide6.QtSvg import QSvgRenderer
 from shiboken6 import isValid
 
 from gui.theme import tokens
@@ -41,6 +40,8 @@ def pixmap(name: str, size: int, token: str = "text", scale: float = 1.0) -> QPi
     cached = QPixmap()
     if QPixmapCache.find(key, cached):
         return cached
+    from PySide6.QtSvg import QSvgRenderer  # late: the first paint of the window needs no icon
+
     made = QPixmap(QSize(round(size * scale), round(size * scale)))
     made.fill(Qt.GlobalColor.transparent)
     painter = QPainter(made)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from core.deployments.launch_spec import LaunchSpec
-from core.hub.model_ref import ModelRef
-from gui.widgets.notice import NoticeTone
+if TYPE_CHECKING:
+    from core.deployments.launch_spec import LaunchSpec
+    from core.hub.model_ref import ModelRef
+    from gui.widgets.notice import NoticeTone
 
 
 class Navigator(Protocol):

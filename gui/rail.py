@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
-from core.deployments.deployment import Deployment
-from gui.states import dot_tone, rail_text, state_words
 from gui.theme import color, em, font
 from gui.widgets import Label, LinkLabel, paint_dot
 from gui.widgets.chip import DotTone
+
+if TYPE_CHECKING:
+    from core.deployments.deployment import Deployment
 
 MAX_DEPLOYMENTS = 8
 _REASON = Qt.FocusReason
@@ -178,6 +179,8 @@ class Rail(QWidget):
 
     def set_deployments(self, deployments: tuple[Deployment, ...]) -> None:
         """Show these (newest first): the active ones before the others, at most `MAX_DEPLOYMENTS`."""
+        from gui.states import dot_tone, rail_text, state_words  # late: it stands on pydantic, the first paint doesn't
+
         active = [each for each in deployments if each.state.is_active]
         rest = [each for each in deployments if not each.state.is_active]
         shown = (active + rest)[:MAX_DEPLOYMENTS]

@@ -14,10 +14,9 @@ from gui.widgets.chip import DotTone
 from gui.wording import disk_size, gib, gib_number
 
 if TYPE_CHECKING:
+    from core.app import App
     from core.telemetry.gpus import Gpu, GpuReading
     from core.telemetry.host import HostSample
-
-    from core.app import App
     from gui.bridge import Bridge
 
 T = TypeVar("T")
@@ -57,17 +56,13 @@ class _GpuItem(QWidget):
 
 
 class Strip(QWidget):
-    """Samples the machine off the GUI thread while it is visible: host each 2 s, GPUs each 5 s.
+    """Samples the machine off the GUI thread while visible: host each 2 s, GPUs each 5 s. Empty until `attach`."""
 
-    Args:
-        app: the core.
-        bridge: runs the sampling.
-    """
+    _app: App
+    _bridge: Bridge
 
-    def __init__(self, app: App, bridge: Bridge, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._app = app
-        self._bridge = bridge
         self.setProperty("surface", "strip")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Machine and connections")
@@ -94,6 +89,11 @@ class Strip(QWidget):
         self._host_timer = self._timer(HOST_MS, self._sample_host)
         self._gpu_timer = self._timer(GPU_MS, self._read_gpus)
         self._asking: set[str] = set()
+        self._is_attached = False
+
+    def attach(self, app: App, bridge: Bridge) -> None:
+        """Begin to show this core, sampled through this bridge."""
+        self._app, self._bridge, self._is_attached = app, bridge, True
         bridge.installations_changed.connect(self._show_engines)
         bridge.hub_status_changed.connect(self._show_hub)
         self._show_engines()
@@ -101,6 +101,8 @@ class Strip(QWidget):
 
     def start(self) -> None:
         """Begin sampling; call it after the first paint."""
+        if not self._is_attached:
+            return
         for timer, sample in ((self._host_timer, self._sample_host), (self._gpu_timer, self._read_gpus)):
             if not timer.isActive():
                 timer.start()

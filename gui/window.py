@@ -5,28 +5,29 @@ from __future__ import annotations
 import logging
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import QByteArray, QEvent, QSettings, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from core.deployments.launch_spec import LaunchSpec
 from core.errors import ServedeckError
-from core.hub.model_ref import ModelRef
 from gui import shortcuts, theme
-from gui.bridge import Bridge
-from gui.errors import CrashDialog, describe
-from gui.quitting import Quitting
 from gui.rail import Entry, Rail
 from gui.shortcuts import Shortcut
 from gui.strip import Strip
-from gui.widgets import Toast
+from gui.widgets import Label, Toast
 from gui.widgets.notice import NoticeTone
 
 if TYPE_CHECKING:
     from core.app import App
+    from core.deployments.launch_spec import LaunchSpec
+    from core.hub.model_ref import ModelRef
+    from gui.bridge import Bridge
+    from gui.errors import CrashDialog
     from gui.pages.page import Page
+    from gui.quitting import Quitting
 
 logger = logging.getLogger(__name__)
 
@@ -61,37 +62,68 @@ _BOTTOM = (Entry("settings", "Settings"),)
 class Window(QMainWindow):
     """The main window. It is the `Navigator` of its pages.
 
+    It can be shown before the core is there: the rail is usable at once, and what is chosen opens with `attach`.
+
     Args:
-        app: the core, entered; the window closes its bridge, not the core.
+        app: the core, entered; the window closes its bridge, not the core. None: `attach` brings it.
+        config: folder for the window's own state; that of the core where it is given.
     """
 
-    def __init__(self, app: App) -> None:
+    app: App
+    bridge: Bridge
+    _quitting: Quitting
+
+    def __init__(self, app: App | None = None, *, config: Path | None = None) -> None:
         super().__init__()
-        theme.apply(app.settings.current.theme)  # before any widget measures its font
-        self.app = app
-        self.bridge = Bridge(app, self)
+        theme.apply(app.settings.current.theme if app is not None else theme.theme().choice)
+        folder = app.paths.config if app is not None else config
+        state = str((folder or Path()) / "window.ini")
+        self._state = QSettings(state, QSettings.Format.IniFormat)
         self.pages: dict[str, Page] = {}
         self.current = ""
+        self.is_attached = False
+        self._may_close = False
+        self._is_looking_around = False
+        self._crash: CrashDialog | None = None
         self.setWindowTitle("Servedeck")
         self.setMinimumSize(theme.em(50), theme.em(32))
-        self._state = QSettings(str(app.paths.config / "window.ini"), QSettings.Format.IniFormat)
         self.rail = Rail(_TOP, _BOTTOM)
-        self.strip = Strip(app, self.bridge)
+        self.strip = Strip()
         self._stack = QStackedWidget()
         self._build()
         self.toast = Toast(self)
-        self._quitting = Quitting(app, self.bridge, self)
-        self._quitting.agreed.connect(self._close_now)
-        self._may_close = False
-        self._has_started = False
-        self._crash: CrashDialog | None = None
         self._shortcuts = self._make_shortcuts()
         shortcuts.install(self, self._shortcuts)
-        self._connect()
+        self.rail.page_chosen.connect(self._choose_page)
+        self.rail.deployment_chosen.connect(self.open_deployment)
+        self.rail.set_current("home")
+        self._wanted = "home"
         self._restore()
+        if app is not None:
+            self.attach(app)
+
+    def attach(self, app: App) -> None:
+        """Take the core and show the page that was chosen so far, Home if none was."""
+        from gui.bridge import Bridge
+        from gui.quitting import Quitting
+
+        self.app = app
+        self.bridge = Bridge(app, self)
+        self._quitting = Quitting(app, self.bridge, self)
+        self._quitting.agreed.connect(self._close_now)
+        self.strip.attach(app, self.bridge)
+        self.bridge.deployment_changed.connect(self._show_deployments)
+        self.bridge.deployment_removed.connect(self._show_deployments)
+        self.bridge.library_changed.connect(self._show_library)
+        self.bridge.settings_changed.connect(self._apply_settings)
+        self.bridge.unhandled.connect(self.show_error)
+        self.is_attached = True
+        self._apply_settings()
         self._show_deployments()
         self._show_library()
-        self.show_page("home")
+        self._choose_page(self._wanted)
+        if self.isVisible():
+            QTimer.singleShot(0, self, self._look_around)
 
     # --- Navigator -----------------------------------------------------------------------------------------------
 
@@ -115,8 +147,7 @@ class Window(QMainWindow):
 
     def open_deployment(self, deployment_id: str = "") -> None:
         """Show a deployment, or the list of them."""
-        page = self.show_page("deployments", deployment_id)
-        page.open(deployment_id)
+        self.show_page("deployments", deployment_id).open(deployment_id)
 
     def go_engines(self, engine_id: str = "") -> None:
         """Show the engines, scrolled to one where it is given."""
@@ -140,6 +171,8 @@ class Window(QMainWindow):
 
     def show_error(self, error: BaseException) -> None:
         """Tell what went wrong; what is a fault of ours goes to the log too."""
+        from gui.errors import describe
+
         said = describe(error)
         if not isinstance(error, ServedeckError):
             logger.error("an operation failed", exc_info=error)
@@ -161,6 +194,8 @@ class Window(QMainWindow):
 
     def show_crash(self, text: str) -> None:
         """Show the report of a fault of ours; one at a time, the log has all."""
+        from gui.errors import CrashDialog
+
         if self._crash is None:
             self._crash = CrashDialog(self, text)
             self._crash.finished.connect(self._on_crash_closed)
@@ -181,7 +216,10 @@ class Window(QMainWindow):
             self.rail.set_current("deployments", deployment_id)
 
     def _choose_page(self, name: str) -> None:
-        if name == "deployments":
+        if not self.is_attached:
+            self._wanted = name
+            self.rail.set_current(name)
+        elif name == "deployments":
             self.open_deployment()
         else:
             self.show_page(name)
@@ -199,6 +237,9 @@ class Window(QMainWindow):
         row.addWidget(self._stack, 1)
         column.addLayout(row, 1)
         column.addWidget(self.strip)
+        opening = Label("Opening…", tone="dim")
+        opening.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack.addWidget(opening)
         self.setCentralWidget(ground)
 
     def _make_shortcuts(self) -> tuple[Shortcut, ...]:
@@ -214,17 +255,8 @@ class Window(QMainWindow):
         )
 
     def _focus_search(self) -> None:
-        if not self.pages[self.current].focus_search():
+        if self.is_attached and not self.pages[self.current].focus_search():
             self.show_page("discover").focus_search()
-
-    def _connect(self) -> None:
-        self.rail.page_chosen.connect(self._choose_page)
-        self.rail.deployment_chosen.connect(self.open_deployment)
-        self.bridge.deployment_changed.connect(self._show_deployments)
-        self.bridge.deployment_removed.connect(self._show_deployments)
-        self.bridge.library_changed.connect(self._show_library)
-        self.bridge.settings_changed.connect(self._apply_settings)
-        self.bridge.unhandled.connect(self.show_error)
 
     def _show_deployments(self) -> None:
         self.rail.set_deployments(self.app.fleet.deployments())
@@ -238,9 +270,9 @@ class Window(QMainWindow):
     # --- life ----------------------------------------------------------------------------------------------------
 
     def showEvent(self, event: QShowEvent) -> None:
-        """At the first time, look around once the window is painted."""
+        """Look around once the window is painted."""
         super().showEvent(event)
-        QTimer.singleShot(0, self, self._start)
+        QTimer.singleShot(0, self, self._look_around)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Sample nothing while nobody looks."""
@@ -250,15 +282,15 @@ class Window(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         """Nor while it is minimised."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.WindowStateChange and self._has_started:
+        if event.type() == QEvent.Type.WindowStateChange:
             if self.isMinimized():
                 self.strip.stop()
-            else:
+            elif self.isVisible():
                 self.strip.start()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask what happens to what runs; then keep the window's place and cut the line to the core."""
-        if not self._may_close and not self._quitting.may_close():
+        if self.is_attached and not self._may_close and not self._quitting.may_close():
             event.ignore()
             return
         self._save()
@@ -266,18 +298,20 @@ class Window(QMainWindow):
         page = self.pages.get(self.current)
         if page is not None:
             page.hidden()
-        self.bridge.close()
+        if self.is_attached:
+            self.bridge.close()
         event.accept()
 
     def leave(self) -> None:
         """Close without a question; deployments go on."""
         self._close_now()
 
-    def _start(self) -> None:
+    def _look_around(self) -> None:
+        """Sample from now on, and find out once what is here."""
         self.strip.start()
-        if self._has_started:
+        if self._is_looking_around or not self.is_attached:
             return
-        self._has_started = True
+        self._is_looking_around = True
         self.bridge.run(self.app.installations.refresh())
         self.bridge.run(self.app.library.scan())
         self.bridge.ask_hub()
@@ -291,7 +325,6 @@ class Window(QMainWindow):
 
     def _save(self) -> None:
         self._state.setValue("geometry", self.saveGeometry())
-        self._state.setValue("page", "home" if self.current == "serve" else self.current)
         self._state.sync()
 
     def _restore(self) -> None:
