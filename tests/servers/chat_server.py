@@ -152,9 +152,9 @@ class ChatServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        client = "{}:{}".format(*connection.getpeername()[:2])
         try:
             with connection, connection.makefile("rb") as reader:
+                client = "{}:{}".format(*connection.getpeername()[:2])
                 while (request := read_request(reader)) is not None:
                     self.requests.append(request)
                     status = Exchange(self, connection, request).answer()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,8 @@ from core.chat.client import Answer, AnswerSnapshot, ChatClient, ChatParams, Cha
 from core.loop import CoreLoop
 from tests.core.chat.waiting import wait_until
 from tests.servers.chat_server import PARIS, REFUSALS, Behaviour, ChatServer
+
+DATA = Path(__file__).parents[2] / "data" / "chat"
 
 
 def ask(client: ChatClient, server: ChatServer, prompt: str, **params: float | None) -> Answer:
@@ -209,6 +212,29 @@ def test_a_last_event_without_an_empty_line_counts_if_it_is_whole(client: ChatCl
     with raw_server(head + data[:-10]) as url:
         got = client.start(ChatTarget(url, "smol"), [Message("user", "hi")], ChatParams()).future.result(20)
     assert (got.state, got.text) == ("failed", "")
+
+
+@pytest.mark.parametrize("cut", [None, 7])
+@pytest.mark.parametrize(
+    ("name", "state", "text", "reasoning", "tokens"),
+    [
+        ("vllm-usage", "done", "Hello, welcome to my little corner of the world.", "", 12),
+        ("vllm-reasoning", "done", "", "Two is a classic and popular math context", 16),
+        ("vllm-engine-killed", "failed", "The city of Tokyo was0th", "", 7),
+    ],
+)
+def test_streams_that_a_real_vllm_sent(
+    client: ChatClient, name: str, state: str, text: str, reasoning: str, tokens: int, cut: int | None
+) -> None:
+    stream = (DATA / f"{name}.txt").read_bytes()
+    pieces = [stream] if cut is None else [stream[n : n + cut] for n in range(0, len(stream), cut)]
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n"
+    body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    with raw_server(head + body + b"0\r\n\r\n") as url:
+        got = client.start(ChatTarget(url, "smol"), [Message("user", "hi")], ChatParams()).future.result(20)
+    assert (got.state, got.text, got.reasoning) == (state, text, reasoning)
+    assert got.figures is not None
+    assert got.figures.tokens == tokens
 
 
 def test_garbage_fails_the_answer(client: ChatClient, server: ChatServer) -> None:
