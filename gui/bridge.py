@@ -134,6 +134,11 @@ class Bridge(QObject):
         """As `run`, for a function that blocks (files, NVML, keyring)."""
         return self.run(asyncio.to_thread(work), done, failed, owner=owner)
 
+    @property
+    def is_busy(self) -> bool:
+        """Something that was asked of the core has not come back yet."""
+        return bool(self._jobs)
+
     def ask_hub(self) -> None:
         """Find out whether the Hub answers; `hub_status_changed` follows, and then `hub_was_asked` is true."""
 

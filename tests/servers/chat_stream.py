@@ -64,7 +64,7 @@ def tokens_of(body: dict[str, Any], asked: dict[str, str], behaviour: Behaviour)
     if "empty" in asked:
         return []
     prompt = last_message(body)
-    if "markdown" in asked:
+    if "markdown" in asked or "from python" in prompt.lower():
         text = MARKDOWN
     elif "france" in prompt.lower():
         text = PARIS
