@@ -18,6 +18,9 @@ _LICENCES = {
     "bsd-3-clause": "BSD-3-Clause",
     "unknown": "Licence unknown",
 }
+_PACKED = frozenset(("I32", "U32", "I64", "U8", "I8", "I16", "U16"))
+"""Types that hold several quantized weights in one number, so that their count is not that of the parameters."""
+_QUANTIZATIONS = ("awq", "gptq", "fp8", "bitsandbytes", "compressed-tensors", "mxfp4", "hqq", "aqlm", "exl2")
 _DTYPES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}
 
 
@@ -44,22 +47,28 @@ def parameters(number: int) -> str:
     for unit, factor in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= factor * 0.9995:
             value = number / factor
-            return (
-                f"{value:.0f} {unit}"
-                if value >= 99.95
-                else f"{value:.1f} {unit}"
-                if value >= 9.995
-                else f"{value:.2f} {unit}"
-            )
+            digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+            return f"{value:.{digits}f} {unit}"
     return str(number)
 
 
 def summary_line(model: ModelSummary) -> str:
     """`1.5 B · BF16 · Apache-2.0`, for a row of a list."""
-    size = count(model.parameters) if model.parameters else ""
-    return " · ".join(
-        part for part in (size, model.dtype or "", licence(model.license) if model.license else "") if part
-    )
+    size = count(model.parameters) if model.parameters and not is_packed(model) else ""
+    terms = licence(model.license) if model.license else ""
+    return " · ".join(part for part in (size, weights_type(model), terms) if part)
+
+
+def is_packed(model: ModelSummary) -> bool:
+    """Its weights are quantized and packed: the Hub counts the packs, not the parameters."""
+    return model.dtype in _PACKED
+
+
+def weights_type(model: ModelSummary) -> str:
+    """`BF16`; for packed weights the quantization that the model is tagged with."""
+    if not is_packed(model):
+        return model.dtype or ""
+    return next((each.upper() for each in _QUANTIZATIONS if each in model.tags), "quantized")
 
 
 def popularity(model: ModelSummary) -> str:
@@ -119,10 +128,10 @@ def _shape(details: ModelDetails) -> list[Fact]:
     """Parameters, dtype, context and quantization."""
     summary, config = details.summary, details.config
     found = []
-    if summary.parameters:
+    if summary.parameters and not is_packed(summary):
         found.append(Fact(f"{parameters(summary.parameters)} parameters", why=f"{grouped(summary.parameters)} in all"))
     named = config.dtype if config else None
-    dtype = summary.dtype or (_DTYPES.get(named, named) if named else None)
+    dtype = (summary.dtype if not is_packed(summary) else None) or (_DTYPES.get(named, named) if named else None)
     if dtype:
         found.append(Fact(dtype, why="The type of most weights"))
     if config and config.context_length:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.hub.facts import ModelDetails, serving_files
 from gui.model_words import commit_text, facts
@@ -14,6 +14,8 @@ from gui.serving import ServingAnswer, chip_words, short_version
 from gui.theme import em
 from gui.widgets import Card, Chip, ElidedLabel, FlowLayout, Label, LinkLabel, PrimaryButton
 from gui.wording import ago, disk_size
+
+_NAME_EM = 9.2
 
 
 class ModelHeader(QWidget):
@@ -80,43 +82,15 @@ class ModelHeader(QWidget):
         self.button.setAccessibleDescription(why_not)
 
 
-class WhoCanServe(Card):
-    """One row an engine: its version, what it can do with the model, and why."""
+class _EngineRow(QWidget):
+    """One engine: its version, what it can do with the model, and why."""
 
-    def __init__(self) -> None:
-        super().__init__("Who can serve it")
-        self._rows = QWidget()
-        self._grid = QGridLayout(self._rows)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(em(0.75))
-        self._grid.setVerticalSpacing(em(0.2))
-        self._grid.setColumnStretch(1, 1)
-        self.body.addWidget(self._rows)
-        self.body.addStretch(1)
-
-    def clear(self) -> None:
-        """No answers yet."""
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-
-    def show_waiting(self) -> None:
-        """The answers are being worked out."""
-        self.clear()
-        self._grid.addWidget(Label("Reading the engines' tables…", tone="dim"), 0, 0, 1, 2)
-
-    def show_answers(self, answers: Sequence[ServingAnswer]) -> None:
-        """Show the answers of all engines."""
-        self.clear()
-        for number, answer in enumerate(answers):
-            self._add(number * 2, answer)
-
-    def _add(self, row: int, answer: ServingAnswer) -> None:
+    def __init__(self, answer: ServingAnswer) -> None:
+        super().__init__()
         name = QWidget()
+        name.setFixedWidth(em(_NAME_EM))
         words = QHBoxLayout(name)
-        words.setContentsMargins(0, 0, 0, 0)
+        words.setContentsMargins(0, em(0.1), 0, 0)
         words.setSpacing(em(0.35))
         words.addWidget(Label(answer.engine.title, "bold"))
         words.addWidget(Label(short_version(answer.version_text), tone="dim"))
@@ -124,22 +98,61 @@ class WhoCanServe(Card):
         where = "installed" if answer.support.version_is_installed else "not installed: by our table for that version"
         name.setToolTip(f"{answer.engine.title} {answer.version_text}, {where}")
         chips = QWidget()
-        flow = FlowLayout(chips, spacing=0.25)
+        self.chips = FlowLayout(chips, spacing=0.25)
         for each in answer.support.implementations:
             text, tone = chip_words(each)
             chip = Chip(text, "plain" if answer.needs_container else tone)
             chip.setToolTip(each.reason)
             chip.setAccessibleDescription(each.reason)
-            flow.addWidget(chip)
+            self.chips.addWidget(chip)
         if answer.needs_container:
-            flow.addWidget(Chip("needs a container engine"))
+            self.chips.addWidget(Chip("needs a container engine"))
         elif not answer.support.version_is_installed:
-            flow.addWidget(Chip("not installed"))
-        reason = Label(reason_line(answer), "small", tone="dim", wrap=True, selectable=True)
-        self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._grid.addWidget(chips, row, 1)
-        self._grid.addWidget(reason, row + 1, 1)
-        self._grid.setRowMinimumHeight(row, em(1.5))
+            self.chips.addWidget(Chip("not installed"))
+        self.reason = Label(reason_line(answer), "small", tone="dim", wrap=True, selectable=True)
+        right = QVBoxLayout()
+        right.setSpacing(em(0.2))
+        right.addWidget(chips)
+        right.addWidget(self.reason)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(em(0.6))
+        row.addWidget(name, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(right, 1)
+
+
+class WhoCanServe(Card):
+    """One row an engine."""
+
+    def __init__(self) -> None:
+        super().__init__("Who can serve it")
+        self.rows: list[_EngineRow] = []
+        self._waiting = Label("Reading the engines' tables…", tone="dim")
+        self.body.addWidget(self._waiting)
+        self._box = QVBoxLayout()
+        self._box.setSpacing(em(0.55))
+        self.body.addLayout(self._box)
+        self.body.addStretch(1)
+
+    def show_waiting(self) -> None:
+        """The answers are being worked out."""
+        self._clear()
+        self._waiting.show()
+
+    def show_answers(self, answers: Sequence[ServingAnswer]) -> None:
+        """Show the answers of all engines."""
+        self._clear()
+        self._waiting.hide()
+        for answer in answers:
+            row = _EngineRow(answer)
+            self.rows.append(row)
+            self._box.addWidget(row)
+
+    def _clear(self) -> None:
+        for row in self.rows:
+            row.hide()
+            row.deleteLater()
+        self.rows.clear()
 
 
 class DownloadFacts(Card):

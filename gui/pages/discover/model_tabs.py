@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -190,6 +190,18 @@ class ModelTabs(QWidget):
         column.addWidget(self.bar)
         column.addWidget(frame, 1)
         self.bar.currentChanged.connect(lambda _index: self._show_tab())
+
+    def hasHeightForWidth(self) -> bool:
+        """Takes what room there is; its parts scroll."""
+        return False
+
+    def sizeHint(self) -> QSize:
+        """Room to read something; more where there is more."""
+        return QSize(em(30), em(20))
+
+    def minimumSizeHint(self) -> QSize:
+        """The page around it scrolls in a window that is lower."""
+        return QSize(em(15), em(20))
 
     def show_details(self, details: ModelDetails) -> None:
         """Show a model; the tab stays."""

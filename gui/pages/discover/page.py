@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from core.hub.model_ref import ModelRef
 from gui.pages.discover.model_pane import ModelPane
 from gui.pages.discover.search_column import SearchColumn
 from gui.pages.page import Page
 from gui.theme import em
+from gui.widgets import Separator
 
 if TYPE_CHECKING:
     from core.app import App
@@ -27,11 +28,17 @@ class DiscoverPage(Page):
         self.column = SearchColumn(app, bridge, navigator)
         self.pane = ModelPane(app, bridge, navigator)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
-        self._splitter.addWidget(self.column)
+        left = QWidget()
+        row = QHBoxLayout(left)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.column, 1)
+        row.addWidget(Separator(vertical=True))
+        self._splitter.addWidget(left)
         self._splitter.addWidget(self.pane)
-        self._splitter.setStretchFactor(0, 0)
-        self._splitter.setStretchFactor(1, 1)
-        self._splitter.setHandleWidth(1)
+        self._splitter.setStretchFactor(0, 3)
+        self._splitter.setStretchFactor(1, 5)
+        self._splitter.setHandleWidth(em(0.25))
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setSizes([em(29), em(47)])
         layout = QVBoxLayout(self)
