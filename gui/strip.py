@@ -47,7 +47,9 @@ class _GpuItem(QWidget):
         self._name.setText(f"GPU {gpu.index} {name}")
         share = gpu.memory_used / gpu.memory_total if gpu.memory_total else 0.0
         self._bar.set_segments([Segment(share, "dot_warn" if share > NEARLY_FULL else "accent", "used")])
-        parts = [f"{gib_number(gpu.memory_used)} / {gib(gpu.memory_total)}"]
+        # 0: it shares the processor's memory, and the driver tells nothing of it.
+        parts = [f"{gib_number(gpu.memory_used)} / {gib(gpu.memory_total)}"] if gpu.memory_total else []
+        self._bar.setVisible(gpu.memory_total > 0)
         if gpu.utilisation is not None:
             parts.append(f"{gpu.utilisation:.0f} %")
         if gpu.temperature is not None:

@@ -40,7 +40,9 @@ class _GpuCard(Card):
         self.setAccessibleName(f"GPU {gpu.index} {gpu.name}")
         share = gpu.memory_used / gpu.memory_total if gpu.memory_total else 0.0
         self._bar.set_segments([Segment(share, "used", "used")])
-        parts = [f"{gib_number(gpu.memory_total - gpu.memory_used)} of {gib(gpu.memory_total)} free"]
+        self._bar.setVisible(gpu.memory_total > 0)
+        free = f"{gib_number(gpu.memory_total - gpu.memory_used)} of {gib(gpu.memory_total)} free"
+        parts = [free if gpu.memory_total else "shares the memory of this computer"]
         if reading.driver:
             parts.append(f"driver {reading.driver}")
         if reading.cuda:

@@ -14,10 +14,9 @@ from gui.pages.page import Page
 from gui.widgets import Label, ScrollColumn
 
 if TYPE_CHECKING:
+    from core.app import App
     from core.telemetry.gpus import GpuReading
     from core.telemetry.host import HostSample
-
-    from core.app import App
     from gui.bridge import Bridge
     from gui.navigator import Navigator
 
@@ -45,6 +44,8 @@ class HomePage(Page):
         column.body.addWidget(self.model)
         column.body.addWidget(self.demo)
         column.body.addStretch(1)
+        self.model.changed.connect(self._mark_first_step)
+        self._mark_first_step()
         self._is_sampling = False
         self._timer = QTimer(self)
         self._timer.setInterval(SAMPLE_MS)
@@ -59,6 +60,10 @@ class HomePage(Page):
     def hidden(self) -> None:
         """Measure nothing while nobody looks."""
         self._timer.stop()
+
+    def _mark_first_step(self) -> None:
+        """One button stands out: that of the model, else that of the demo."""
+        self.demo.start.set_primary(self.model.isHidden())
 
     def _sample(self) -> None:
         if self._is_sampling:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from core.deployments.launch_spec import LaunchSpec
@@ -37,6 +38,9 @@ def suggestion(app: App) -> tuple[LibraryEntry, Engine, Installation] | None:
 class ModelCard(Card):
     """The suggested model: 'Serve and chat' launches it as it is, 'Other models' leads to the library."""
 
+    changed = Signal()
+    """Another suggestion, or none."""
+
     def __init__(self, app: App, bridge: Bridge, navigator: Navigator) -> None:
         super().__init__(tone="accent")
         self._app, self._bridge, self._navigator = app, bridge, navigator
@@ -65,6 +69,7 @@ class ModelCard(Card):
         """Show the present suggestion; hidden without one."""
         self._suggestion = suggestion(self._app)
         self.setVisible(self._suggestion is not None)
+        self.changed.emit()
         if self._suggestion is None:
             return
         entry, engine, installation = self._suggestion
