@@ -63,18 +63,14 @@ class ChatClient:
         run.add_done_callback(lambda _: answer.close())
         return answer
 
-    def cancel_all(self, base_url: str) -> tuple[Answer, ...]:
+    def cancel_all(self, base_url: str) -> None:
         """Stop the answers of one endpoint; on the core loop.
 
         A server that is told to end may wait for open streams for ever (vLLM does), so this comes first.
-
-        Returns:
-            Those that were running; the `future` of each is done when its connection is closed.
         """
-        chosen = tuple(answer for answer, url in self._running.items() if url == _root(base_url))
-        for answer in chosen:
-            answer.cancel()
-        return chosen
+        for answer, url in self._running.items():
+            if url == _root(base_url):
+                answer.cancel()
 
     async def close(self) -> None:
         """Stop everything and wait until all connections are closed. On the core loop, before it ends."""

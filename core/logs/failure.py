@@ -48,7 +48,7 @@ _CHAINS = (
 _EXCEPTION = re.compile(r"(?P<name>(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?::\s*(?P<message>.*))?$")
 _NAMED_ERROR = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|NotFound): .")
 _VALIDATION = re.compile(r"\d+ validation errors? ")
-_VALUE_ERROR = re.compile(r"\s+Value error, (?P<message>.*?)(?: \[type=.*)?$")
+_VALUE_ERROR = re.compile(r"\s+Value error, (?P<message>\S.*?)(?: \[type=.*)?$")
 _GROUP_MARK = re.compile(r"\s*(?:\| ?|\+-[+-]*[ \d-]*)")
 _SUDDEN = re.compile(
     r"(?:exited|died|terminated) unexpectedly|Segmentation fault|^Killed$|Fatal Python error|terminate called after"

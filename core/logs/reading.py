@@ -28,7 +28,7 @@ _RECORD = struct.Struct("<Qd")
 
 
 class LogFollower:
-    """Reads a run's output from any point on, also while it is written and rotated. To be closed.
+    """Reads a run's output from any point on, also while it is written and rotated.
 
     Args:
         folder: the run's log folder; it need not exist yet.
@@ -92,6 +92,9 @@ class LogFollower:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
         self.close()
 
     def close(self) -> None:
