@@ -138,7 +138,11 @@ class Engine(Protocol):
     key_options: tuple[tuple[str, str], ...]
     """Options that the form shows at once: name and label, in order; those that a version lacks are left out."""
     supports_api_key: bool
-    log: LogTable
+
+    @property
+    def log(self) -> LogTable:
+        """How to read its log."""
+        ...
 
     def command(
         self, spec: LaunchSpec, installation: Installation, table: OptionTable, port: int, secrets: Secrets

@@ -7,16 +7,19 @@ import argparse
 import importlib.metadata
 import json
 import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 
 class _ParserReady(BaseException):
     """Ends vLLM's `main` once its parser is complete; no `except Exception` of vLLM may hold it."""
 
 
-def _caught_parser():
-    caught = []
+def _caught_parser() -> Any:
+    caught: list[Any] = []
 
-    def catch(self, *_args, **_kwargs):
+    def catch(self: Any, *_args: Any, **_kwargs: Any) -> Any:
         caught.append(self)
         raise _ParserReady
 
@@ -37,14 +40,14 @@ def _caught_parser():
     return caught[0]
 
 
-def _serve_parser(parser):
+def _serve_parser(parser: Any) -> Any:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             return action.choices["serve"]
     raise SystemExit("vLLM's parser has no subcommands")
 
 
-def _type_names(converter, depth=3):
+def _type_names(converter: Any, depth: int = 3) -> list[str]:
     """Names of the converter and of those that it wraps (`optional_type(int)` holds `int` in a closure cell)."""
     if converter is None:
         return []
@@ -60,7 +63,7 @@ def _type_names(converter, depth=3):
     return names
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """The value if JSON can hold it, else its text."""
     try:
         json.dumps(value, allow_nan=False)
@@ -69,7 +72,7 @@ def _plain(value):
     return value
 
 
-def _action(action, group, deprecated):
+def _action(action: Any, group: str, deprecated: bool) -> dict[str, Any]:
     return {
         "flags": list(action.option_strings),
         "dest": action.dest,
@@ -85,30 +88,30 @@ def _action(action, group, deprecated):
     }
 
 
-def _known_values(problems):
+def _known_values(problems: list[str]) -> dict[str, list[str]]:
     """Values that the parser takes as any text, from vLLM's registries."""
-    values = {}
+    values: dict[str, list[str]] = {}
 
-    def ask(option, load):
+    def ask(option: str, load: Callable[[], Iterable[Any]]) -> None:
         try:
             values[option] = sorted(str(each) for each in load())
         except Exception as error:
             problems.append(f"{option}: {type(error).__name__}: {error}")
 
-    def quantizations():
+    def quantizations() -> list[Any]:
         from vllm.model_executor.layers import quantization
 
         hidden = set(getattr(quantization, "DEPRECATED_QUANTIZATION_METHODS", ()))
         return [each for each in quantization.QUANTIZATION_METHODS if each not in hidden]
 
-    def tool_parsers():
+    def tool_parsers() -> list[Any]:
         try:
             from vllm.tool_parsers import ToolParserManager
         except ImportError:
             from vllm.entrypoints.openai.tool_parsers import ToolParserManager
         return _registered(ToolParserManager)
 
-    def reasoning_parsers():
+    def reasoning_parsers() -> list[Any]:
         from vllm.reasoning import ReasoningParserManager
 
         return _registered(ReasoningParserManager)
@@ -119,19 +122,19 @@ def _known_values(problems):
     return values
 
 
-def _registered(manager):
+def _registered(manager: Any) -> list[Any]:
     if hasattr(manager, "list_registered"):
-        return manager.list_registered()
+        return list(manager.list_registered())
     for name in ("tool_parsers", "reasoning_parsers"):
         if hasattr(manager, name):
             return list(getattr(manager, name))
     raise LookupError(f"{manager.__name__} has no list")
 
 
-def _main(target):
+def _main(target: str) -> None:
     serve = _serve_parser(_caught_parser())
     deprecated = getattr(serve, "_deprecated", ())
-    problems = []
+    problems: list[str] = []
     answer = {
         "version": importlib.metadata.version("vllm"),
         "actions": [
@@ -142,8 +145,7 @@ def _main(target):
         "values": _known_values(problems),
         "problems": problems,
     }
-    with open(target, "w", encoding="utf-8") as file:
-        json.dump(answer, file)
+    Path(target).write_text(json.dumps(answer), encoding="utf-8")
 
 
 if __name__ == "__main__":
