@@ -130,8 +130,7 @@ class Fleet:
         deployment = self.get(deployment_id)
         run = deployment.run if number is None else next(each for each in deployment.runs if each.number == number)
         assert run is not None
-        while await self._run_log(deployment.id, run).pump():
-            pass
+        await self._run_log(deployment.id, run).pump_all(is_over=not run.state.is_active)
         return buffer
 
     def api_key(self, deployment_id: str) -> str:

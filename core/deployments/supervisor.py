@@ -19,7 +19,7 @@ from core.deployments.launch_spec import LaunchSpec
 from core.deployments.store import DeploymentStore, Reading
 from core.engines.engine import Engine, LogTable, PhasePattern, ProbeResult
 from core.errors import ServedeckError
-from core.logs.buffer import LogBuffer
+from core.logs.buffer import LogBuffer, LogLine
 from core.logs.failure import find_failure
 from core.logs.phases import PhaseReader
 from core.logs.reading import LogFollower
@@ -58,15 +58,26 @@ class RunLog:
         self._follower = LogFollower(folder / LOG_FOLDER)
         self._lock = asyncio.Lock()
 
-    async def pump(self, phases: PhaseReader | None = None) -> int:
-        """Take what is new; returns how many lines came. Reads and parses in a thread."""
+    async def pump(self, phases: PhaseReader | None = None) -> bool:
+        """Take some of what is new; True if more lies there already. Reads and parses in a thread."""
         async with self._lock:
-            lines = await asyncio.to_thread(self._follower.read)
-            if lines:
-                self.buffer.extend(lines)
-                if phases is not None:
-                    await asyncio.to_thread(phases.feed, lines)
-            return len(lines)
+            await self._take(self._follower.read, phases)
+            return self._follower.has_more
+
+    async def pump_all(self, phases: PhaseReader | None = None, *, is_over: bool = False) -> None:
+        """Take all that is there; when the run is over, the unfinished last line too."""
+        while await self.pump(phases):
+            pass
+        if is_over:
+            async with self._lock:
+                await self._take(self._follower.finish, phases)
+
+    async def _take(self, read: Callable[[], list[LogLine]], phases: PhaseReader | None) -> None:
+        lines = await asyncio.to_thread(read)
+        if lines:
+            self.buffer.extend(lines)
+            if phases is not None:
+                await asyncio.to_thread(phases.feed, lines)
 
 
 class Supervisor:
@@ -131,10 +142,11 @@ class Supervisor:
             wait_for_probe: wait for the endpoint's answer within this tick (for a single look, as `ps` takes).
         """
         seen = await asyncio.to_thread(self._runtime.observe, self._folder)
-        self._run = (await asyncio.to_thread(self._store.load_run, self._folder)) or self._run
+        known = await asyncio.to_thread(self._store.load_run, self._folder)
+        self._run = known or self._run
         self._state = self._run.state
         if not self._state.is_active:
-            await self._read_log(everything=True)
+            await self._read_whole_log(is_over=True)
             self._save_reading(force=True)
             self._on_change()
             return False
@@ -150,11 +162,12 @@ class Supervisor:
         self._save_reading()
         return True
 
-    async def _read_log(self, *, everything: bool = False) -> None:
-        """Feed what is new to the buffer and the phases; phases end with ready."""
-        phases = self._phases if self._reads_phases else None
-        while await self._log.pump(phases) and everything:
-            pass
+    async def _read_log(self) -> None:
+        """Feed some of what is new to the buffer and the phases; phases end with ready."""
+        await self._log.pump(self._phases if self._reads_phases else None)
+
+    async def _read_whole_log(self, *, is_over: bool) -> None:
+        await self._log.pump_all(self._phases if self._reads_phases else None, is_over=is_over)
 
     @property
     def _reads_phases(self) -> bool:
@@ -190,7 +203,7 @@ class Supervisor:
             self._warn("port", f"Port {self._run.port} is answered by {stranger}, which is not this deployment.")
             return
         self._warn("port", "")
-        await self._read_log()
+        await self._read_whole_log(is_over=False)
         self._phases.finish(time.time())
         self._save_reading(force=True)
         self._change(State.READY, result.evidence)
@@ -207,7 +220,7 @@ class Supervisor:
         if self._probe is not None:
             self._probe.cancel()
             self._probe = None
-        await self._read_log(everything=True)
+        await self._read_whole_log(is_over=True)
         self._phases.finish(seen.exit.at)
         if seen.exit.asked:
             if self._state is not State.STOPPING:
