@@ -18,6 +18,14 @@ for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
     os.environ.pop(name, None)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers (`-n 2 --dist loadgroup`) one of them has all tests of real engines: starts are shared."""
+    for item in items:
+        if item.get_closest_marker("engines"):
+            item.add_marker(pytest.mark.xdist_group("engines"))
+
+
 class _Watcher(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
