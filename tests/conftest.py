@@ -37,7 +37,7 @@ class _Watcher(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def no_unexpected_log(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A warning or error in our own log fails the test; `@pytest.mark.expects_log("part of the message")` allows one."""
+    """A warning or error in our own log fails the test; `@pytest.mark.expects_log("part of it")` allows one."""
     allowed = [text for mark in request.node.iter_markers("expects_log") for text in mark.args]
     watcher = _Watcher()
     logging.getLogger().addHandler(watcher)
