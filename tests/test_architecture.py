@@ -70,7 +70,7 @@ def test_the_core_imports_no_qt_and_no_gui_even_when_all_of_it_is_loaded() -> No
             "gui/widgets",
             ("core.app", "gui.app", "gui.window", "gui.pages", "gui.bridge", "gui.models", "gui.navigator"),
         ),
-        ("gui/models", ("gui.app", "gui.window", "gui.pages", "gui.widgets")),
+        ("gui/models", ("gui.app", "gui.window", "gui.pages", "gui.bridge")),
         ("core/runtimes", ("core.app", "core.deployments.fleet", "core.engines.catalog", "core.hub")),
         ("core/engines", ("core.app", "core.deployments.fleet", "core.runtimes")),
         ("core/chat", ("core.app", "core.deployments", "core.engines", "core.hub")),
