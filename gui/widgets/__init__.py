@@ -12,6 +12,7 @@ from gui.widgets.flow import FlowLayout
 from gui.widgets.notice import Notice, Toast, announce
 from gui.widgets.surfaces import EmptyState, ScrollColumn
 from gui.widgets.text import ElidedLabel, Label, LinkLabel, repolish
+from gui.widgets.turning import TurningRow
 
 __all__ = [
     "CANCEL",
@@ -43,6 +44,7 @@ __all__ = [
     "TextField",
     "Toast",
     "Toggle",
+    "TurningRow",
     "announce",
     "ask",
     "confirm",

@@ -108,8 +108,10 @@ class CodeBox(QPlainTextEdit):
         return QSize(em(6), self.sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the button in the corner."""
+        """Keep the button in the corner; broken at another width the lines may be more or fewer."""
         super().resizeEvent(event)
+        if self.lineWrapMode() != QPlainTextEdit.LineWrapMode.NoWrap:
+            self.updateGeometry()
         side = self._button.sizeHint()
         bar = self.verticalScrollBar()
         room = bar.width() if bar.isVisible() else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
@@ -177,6 +177,15 @@ class FormRow(QWidget):
     def set_hint(self, text: str) -> None:
         """Change the words beside the field."""
         self.hint.setText(text)
+        self.hint.setVisible(bool(text) or not self._is_stacked)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as with the hint below the field, so that whoever lays it out may make it so."""
+        hint = super().minimumSizeHint()
+        if self._is_stacked:
+            return hint
+        wide = max(self.field.minimumSizeHint().width(), self.hint.minimumSizeHint().width())
+        return QSize(min(hint.width(), self.label.width() + em(1) + wide), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the hint below the field where there is no room beside it."""
@@ -188,6 +197,7 @@ class FormRow(QWidget):
     def _stack(self) -> None:
         for row, widget in enumerate((self.label, self.field, self._problem_row, self.hint)):
             self._grid.addWidget(widget, row, 0)
+        self.hint.setVisible(bool(self.hint.text()))
         self._grid.setRowStretch(4, 1)
 
     def _arrange(self, *, is_narrow: bool) -> None:

@@ -71,10 +71,10 @@ class FlowLayout(QLayout):
         return QSize(wide, max((item.sizeHint().height() for item in shown), default=0))
 
     def minimumSize(self) -> QSize:
-        """The largest widget."""
+        """The least that the largest widget can do with; chips may be cut."""
         size = QSize()
         for item in self._items:
-            size = size.expandedTo(item.minimumSize())
+            size = size.expandedTo(_least(item))
         return size
 
     def _arrange(self, rect: QRect, *, only_measure: bool) -> int:
@@ -84,7 +84,7 @@ class FlowLayout(QLayout):
             if item.isEmpty():
                 continue
             size = item.sizeHint()
-            size.setWidth(min(size.width(), max(rect.width(), item.minimumSize().width())))
+            size.setWidth(min(size.width(), max(rect.width(), _least(item).width())))
             if line and x + size.width() > rect.right() + 1:
                 self._place(line, y, row, only_measure)
                 x, y, row, line = rect.x(), y + row + self.spacing(), 0, []
@@ -100,3 +100,9 @@ class FlowLayout(QLayout):
         if not only_measure:
             for item, x, size in line:
                 item.setGeometry(QRect(QPoint(x, y + (row - size.height()) // 2), size))
+
+
+def _least(item: QLayoutItem) -> QSize:
+    """A widget of fixed size may still be able to show less of itself."""
+    widget = item.widget()
+    return item.minimumSize() if widget is None else widget.minimumSizeHint().expandedTo(widget.minimumSize())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from core.hub.facts import ModelDetails
 from core.hub.model_ref import ModelRef
@@ -15,14 +15,14 @@ from gui.pages.discover.model_tabs import ModelTabs
 from gui.pages.hub_notice import HubNotice, open_address
 from gui.serving import ServingAnswer, who_can_serve
 from gui.theme import em
-from gui.widgets import EmptyState, Label, Notice, ProgressLine, ScrollColumn
+from gui.widgets import EmptyState, Label, Notice, ProgressLine, ScrollColumn, TurningRow
 
 if TYPE_CHECKING:
     from core.app import App
     from gui.bridge import Bridge, Job
     from gui.navigator import Navigator
 
-_NARROW_EM = 37
+_NARROW_EM = 34
 
 
 class _Waiting(QWidget):
@@ -65,7 +65,7 @@ class ModelPane(QWidget):
         self.download = DownloadFacts()
         self.tabs = ModelTabs(app, bridge, navigator)
         self._content = ScrollColumn(spacing=0.75)
-        self._cards = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._cards = TurningRow(narrow_below=_NARROW_EM)
         self._stack = QStackedWidget()
         self._build()
         self.header.serve.connect(self.serve)
@@ -84,23 +84,16 @@ class ModelPane(QWidget):
         if self.details is not None and self.header.button.isEnabled():
             self._navigator.serve(self.details.ref)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Two cards side by side, or one above the other where there is no room."""
-        super().resizeEvent(event)
-        ways = QBoxLayout.Direction
-        self._cards.setDirection(ways.TopToBottom if self.width() < em(_NARROW_EM) else ways.LeftToRight)
-
     # --- building ------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._cards.setSpacing(em(0.65))
-        self._cards.addWidget(self.serving, 9)
-        self._cards.addWidget(self.download, 4)
+        self._cards.add(self.serving, 9)
+        self._cards.add(self.download, 4)
         body = self._content.body
         body.setContentsMargins(em(1.4), em(1.1), em(1.4), em(1.1))
         body.addWidget(self.header)
         body.addWidget(self.notice)
-        body.addLayout(self._cards)
+        body.addWidget(self._cards)
         body.addWidget(self.tabs, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)

@@ -61,7 +61,8 @@ class EngineCard(QRadioButton):
             can = False
             self.chip.set("needs a container engine", "plain")
         elif newest is not None:
-            more = f" · {len(usable)} installations" if len(usable) > 1 else f" · {INSTALLATION_KINDS[newest.kind]}"
+            where = newest.target if newest.target != "unknown" else INSTALLATION_KINDS[newest.kind]
+            more = f" · {len(usable)} installations" if len(usable) > 1 else f" · {where}"
             self.chip.set(f"{short_version(newest.version) or 'version unknown'}{more}", "plain")
         elif installations:
             self.chip.set(f"{plural(len(installations), 'installation')}, none usable", "bad")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from core.deployments.deployment import Deployment
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 CHECK_MS = 250
 """The form is checked once typing pauses for so long."""
+_NARROW_EM = 60
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,11 @@ class ServeForm(QWidget):
         self._show_answers()
         self._use_engine(state.engine or self._first_engine())
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the right side takes less."""
+        super().resizeEvent(event)
+        self.summary.set_narrow(self.width() < em(_NARROW_EM))
+
     # --- building ------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -148,7 +155,7 @@ class ServeForm(QWidget):
         row.addWidget(self.column, 1)
         row.addWidget(self.summary)
         margins = body.contentsMargins()
-        margins.setRight(em(1.1))
+        margins.setRight(em(0.6))
         body.setContentsMargins(margins)
         self._set_verb()
         if self.details.from_cache_only:
@@ -246,14 +253,14 @@ class ServeForm(QWidget):
         if installation is None or table.source == "installation":
             return
         title = self.engine.title
-        if table.version != installation.version:
+        if short_version(table.version) != short_version(installation.version):
             self.options.say(
                 f"These are the options of {title} {table.version}, which came with Servedeck. "
                 f"Those of your {installation.version or 'version'} are being read; what you type stays.",
                 busy=True,
             )
         else:
-            self.options.say("", busy=True)
+            self.options.say(f"Reading the options of your {title} {installation.version}…", busy=True)
         self._run(
             "options",
             self._bridge.run(
@@ -348,12 +355,16 @@ class ServeForm(QWidget):
         if row is not None:
             row.set_problem(text, is_warning=problem.is_warning)
             return row.field
+        if problem.field == "implementation":
+            self.implementation.set_problem(text)
+            return self.implementation.choice.segment(self.state.implementation.value)
         return self.extras.show_problem(problem.field, text)
 
     def _clear_problems(self) -> None:
         for row in (self.code, *self.options.rows.values(), *self.address.rows.values()):
             if row.problem:
                 row.set_problem("")
+        self.implementation.set_problem("")
         self.extras.clear_problems()
         self.summary.notice.clear()
 

@@ -156,6 +156,7 @@ class LinesEntry(QPlainTextEdit):
         self.setPlaceholderText(placeholder)
         self.setFont(font("mono" if mono else "body"))
         self.setTabChangesFocus(True)
+        self.document().setDocumentMargin(1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._is_quiet = False
         self.textChanged.connect(self._on_changed)
@@ -193,9 +194,15 @@ OptionEditor = TextEntry | ChoiceEntry | SwitchEntry | LinesEntry
 
 def make_editor(option: Option, config: ModelConfig | None) -> OptionEditor:
     """The right input for an option; its placeholder says what happens without a value."""
-    words = default_words(option, config)
     if is_switch(option):
         return SwitchEntry(default=option.default is True)
+    words = default_words(option, config)
+    editor = _editor(option, words)
+    editor.setToolTip(f"Without a value: {words}")  # the placeholder may be cut
+    return editor
+
+
+def _editor(option: Option, words: str) -> OptionEditor:
     if is_boolean(option):
         return ChoiceEntry((("", words), (ON, "on"), (OFF, "off")))
     if option.kind is OptionKind.LIST:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from core.deployments.launch_spec import CodeConsent
 from core.hub.facts import ModelDetails
@@ -14,6 +14,7 @@ from gui.widgets import CANCEL, Answer, CodeBox, FormRow, Label, LinkLabel, Ques
 from gui.wording import disk_size, plural
 
 FIELD = "trust_remote_code"
+_MOST = 4
 
 
 class RepositoryCode(FormRow):
@@ -27,30 +28,22 @@ class RepositoryCode(FormRow):
         self._state, self._details = state, details
         self.toggle = Toggle(name="Run the repository's code")
         self.words = Label("", tone="dim", wrap=True)
-        self.files = Label("", "mono_small", tone="dim", wrap=True, selectable=True)
         self.link = LinkLabel("Read the code")
         holder = QWidget()
-        row = QHBoxLayout()
+        row = QHBoxLayout(holder)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(em(0.5))
         row.addWidget(self.toggle)
         row.addWidget(self.words, 1)
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(em(0.2))
-        column.addLayout(row)
-        column.addWidget(self.files)
-        column.addWidget(self.link)
+        row.addWidget(self.link)
         holder.setFocusProxy(self.toggle)
         super().__init__("Repository code", holder, name=FIELD)
         self._foreign = foreign_code(details.config)
         self._has_code = bool(details.python_files or self._foreign)
         self.question: Question | None = None
         self.toggle.setEnabled(self._has_code or state.trust_remote_code)
-        self.files.setText(self._list())
-        self.files.setVisible(bool(details.python_files))
         self.link.setVisible(bool(details.python_files))
-        self.set_hint("--trust-remote-code" if self._has_code else "")
+        self.set_hint(self._hint())
         self._drop_old_consent()
         self._show()
         self.toggle.clicked.connect(self._on_clicked)
@@ -68,11 +61,17 @@ class RepositoryCode(FormRow):
         files = tuple(sorted((each.path, each.size or 0) for each in self._details.python_files))
         return CodeConsent(commit=self._details.ref.commit, files=files)
 
-    def _list(self) -> str:
-        return "\n".join(
-            f"{each.path}  {disk_size(each.size) if each.size is not None else 'size unknown'}"
+    def _files(self) -> list[str]:
+        return [
+            f"{each.path}, {disk_size(each.size) if each.size is not None else 'size unknown'}"
             for each in self._details.python_files
-        )
+        ]
+
+    def _hint(self) -> str:
+        """The first files; all of them are in the question and under “Read the code”."""
+        files = self._files()
+        more = [f"and {len(files) - _MOST} more"] if len(files) > _MOST else []
+        return "\n".join([*files[:_MOST], *more])
 
     def _on_clicked(self, on: bool) -> None:
         if not on:
@@ -93,7 +92,7 @@ class RepositoryCode(FormRow):
         answers = (Answer(CANCEL, "Cancel"), Answer("agree", "Run this code", "danger"))
         question = Question(self.window(), f"Run the code of {self._details.ref.label}?", text, answers)
         if count:
-            question.body.addWidget(CodeBox(self._list(), name="Files", max_lines=10, copyable=False))
+            question.body.addWidget(CodeBox("\n".join(self._files()), name="Files", max_lines=10, copyable=False))
         question.finished.connect(lambda _code: self._on_answer(question.answer))
         self.question = question
         question.open()

@@ -14,9 +14,22 @@ from gui.pages.serve.option_editors import SuggestEntry, TextEntry
 from gui.serving import IMPLEMENTATION_NAMES
 from gui.states import INSTALLATION_KINDS
 from gui.theme import em
-from gui.widgets import Button, Card, CopyButton, ElidedLabel, FormRow, Label, Segmented, Select
+from gui.widgets import Button, Card, CopyButton, ElidedLabel, FormRow, Label, Segmented, Select, TurningRow
 
+_NARROW_EM = 34
 _CONTAINERS_LATER = "comes with container support"
+
+
+def _line(*widgets: QWidget) -> QWidget:
+    """Widgets side by side, at their size."""
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(em(0.65))
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch(1)
+    return made
 
 
 class ImplementationCard(Card):
@@ -32,15 +45,20 @@ class ImplementationCard(Card):
             [(each.value, IMPLEMENTATION_NAMES[each]) for each in Implementation], name="Implementation"
         )
         self.reason = Label("", tone="dim", wrap=True)
-        row = QHBoxLayout()
-        row.setSpacing(em(0.65))
-        title = Label("Implementation", "heading")
         self.setAccessibleName("Implementation")
-        row.addWidget(title)
-        row.addWidget(self.choice)
-        row.addWidget(self.reason, 1)
-        self.body.addLayout(row)
+        row = TurningRow(narrow_below=_NARROW_EM)
+        row.add(_line(Label("Implementation", "heading"), self.choice))
+        row.add(self.reason, 1)
+        self.body.addWidget(row)
+        self._problem = Label("", "small", tone="bad", wrap=True)
+        self._problem.hide()
+        self.body.addWidget(self._problem)
         self.choice.chosen.connect(self._on_chosen)
+
+    def set_problem(self, text: str) -> None:
+        """Say why the choice can't be used; empty takes it away."""
+        self._problem.setText(text)
+        self._problem.setVisible(bool(text))
 
     def set_engine(self, engine: Engine, support: EngineSupport) -> None:
         """Enable what can be asked for. A choice that isn't possible any more falls back to the engine's first."""
@@ -94,14 +112,12 @@ class RunAsCard(Card):
         self.installation = Select(name="Installation")
         self.words = ElidedLabel("", tone="dim")
         self.hint = Label(f"Container {_CONTAINERS_LATER}", "small", tone="dim")
-        row = QHBoxLayout()
-        row.setSpacing(em(0.65))
-        row.addWidget(Label("Run as", "heading"))
-        row.addWidget(self.runtime)
-        row.addWidget(self.installation)
-        row.addWidget(self.words, 1)
-        row.addWidget(self.hint)
-        self.body.addLayout(row)
+        row = TurningRow(narrow_below=_NARROW_EM)
+        row.add(_line(Label("Run as", "heading"), self.runtime))
+        row.add(self.installation)
+        row.add(self.words, 1)
+        row.add(self.hint)
+        self.body.addWidget(row)
         self.installation.chosen.connect(self._on_chosen)
 
     def set_installations(self, engine: Engine, usable: Sequence[Installation], newest: Installation | None) -> None:
@@ -129,6 +145,10 @@ class RunAsCard(Card):
         self.changed.emit()
 
 
+def _host_words(host: str) -> str:
+    return f"{host} · this machine only" if host in ("127.0.0.1", "::1") else host
+
+
 def _installation_words(installation: Installation | None) -> str:
     if installation is None:
         return ""
@@ -148,12 +168,12 @@ class AddressCard(Card):
         self._fresh_key = generate_key
         self.name = TextEntry()
         self.port = TextEntry(placeholder="a free one")
-        self.host = SuggestEntry(("127.0.0.1", "0.0.0.0"), placeholder=default_host)
+        self.host = SuggestEntry(("127.0.0.1", "0.0.0.0"), placeholder=_host_words(default_host))
         self.key = TextEntry(secret=True, placeholder="kept, type to replace" if state.has_kept_key else "")
         self.rows = {
             "name": FormRow("Name", self.name, name="name", is_stacked=True),
-            "port": FormRow("Port", self.port, name="port", is_stacked=True, hint="Empty takes a free one"),
-            "host": FormRow("Bind to", self.host, name="host", is_stacked=True, hint="127.0.0.1: this machine only"),
+            "port": FormRow("Port", self.port, name="port", is_stacked=True),
+            "host": FormRow("Bind to", self.host, name="host", is_stacked=True),
         }
         row = QHBoxLayout()
         row.setSpacing(em(1))
@@ -173,7 +193,7 @@ class AddressCard(Card):
 
     def set_free_port(self, port: int) -> None:
         """The port that an empty field would take now."""
-        self.port.setPlaceholderText(f"{port} is free")
+        self.port.setPlaceholderText(f"{port}, the next free one")
 
     def _make_key_row(self) -> QWidget:
         self.generate = Button("Generate")

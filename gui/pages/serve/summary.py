@@ -15,7 +15,7 @@ from gui.widgets import Button, Card, CodeBox, ElidedLabel, Label, Notice, Prima
 from gui.widgets.text import Tone
 from gui.wording import disk_size
 
-_WIDTH_EM = 23
+_WIDTH_EM, _NARROW_EM = 23, 17
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class _Fact(QWidget):
 
     def __init__(self, name: str, *, mono: bool = False) -> None:
         super().__init__()
-        self.value = ElidedLabel("", "mono" if mono else "body", mode=Qt.TextElideMode.ElideMiddle)
+        self.value = ElidedLabel("", "mono" if mono else "body")
         self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -110,8 +110,12 @@ class Summary(QWidget):
         self.button.setEnabled(not busy)
         self.button.setText("Starting…" if busy else self._verb)
 
+    def set_narrow(self, narrow: bool) -> None:
+        """Leave room to a form that has little."""
+        self.setFixedWidth(em(_NARROW_EM if narrow else _WIDTH_EM))
+
     def _build(self) -> None:
-        self.setFixedWidth(em(_WIDTH_EM))
+        self.set_narrow(False)
         column = ScrollColumn(margins=False)
         what = Card("What will run")
         what.body.addWidget(self.code)
@@ -127,7 +131,7 @@ class Summary(QWidget):
         column.body.addWidget(facts)
         column.body.addStretch(1)
         whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, em(1.25), em(1.5), em(1.25))
+        whole.setContentsMargins(em(0.6), em(1.25), em(1.5), em(1.25))
         whole.setSpacing(em(0.6))
         whole.addWidget(column, 1)
         for widget in (self.notice, self.button, self.hint):
