@@ -18,6 +18,7 @@ from core.deployments.deployment import Phase, Run, State, StateChange, StopRepo
 from core.deployments.launch_spec import LaunchSpec
 from core.deployments.store import DeploymentStore, Reading
 from core.engines.engine import Engine, LogTable, PhasePattern, ProbeResult
+from core.engines.support import Implementation
 from core.errors import ServedeckError
 from core.logs.buffer import LogBuffer, LogLine
 from core.logs.failure import find_failure
@@ -122,6 +123,7 @@ class Supervisor:
         self._failure: tuple[str, int | None] = (run.failure, run.failure_line)
         self._warnings: dict[str, str] = {}
         self._saved_at = 0.0
+        self._saved_phase: tuple[int, Implementation | None] = (0, None)
         self._probe: asyncio.Task[ProbeResult] | None = None
         self._misses = 0
         self._state = run.state
@@ -275,9 +277,12 @@ class Supervisor:
             self._on_change()
 
     def _save_reading(self, *, force: bool = False) -> None:
-        """Keep what the log showed: at once when it matters, else at most once a second."""
-        if not force and time.monotonic() - self._saved_at < READING_SAVE_INTERVAL:
+        """Keep what the log showed: a new phase at once, mere progress at most once a second."""
+        phase = (len(self._phases.spans), self._phases.implementation)
+        waits = phase == self._saved_phase and time.monotonic() - self._saved_at < READING_SAVE_INTERVAL
+        if waits and not force:
             return
+        self._saved_phase = phase
         self._saved_at = time.monotonic()
         fresh = self._reads_phases
         reading = Reading(
