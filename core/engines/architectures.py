@@ -24,6 +24,8 @@ class Attention(StrEnum):
     NO = "no"
     ABSENT = "absent"
     """Transformers has no such class."""
+    UNKNOWN = "unknown"
+    """It has the class, but our table doesn't say more."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class TransformersTables:
         if name in self.attention:
             return self.attention[name]
         if self.site_packages is None:
-            return Attention.ABSENT
+            return Attention.UNKNOWN if name in self.other else Attention.ABSENT
         candidates = dict.fromkeys(each for each in (self.type_of_class.get(name, ""), model_type) if each)
         for each in candidates:
             plain = each.replace("-", "_")

@@ -27,6 +27,15 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", **more}
 
 
+def bytecode(installation: Installation) -> dict[str, str]:
+    """For our own environments: they are installed without bytecode, and each start writes what it compiled.
+
+    Without it a machine on which `PYTHONDONTWRITEBYTECODE` is set would compile PyTorch anew at every start.
+    """
+    is_off = installation.kind == "managed" and os.environ.get("PYTHONDONTWRITEBYTECODE")
+    return {"PYTHONDONTWRITEBYTECODE": ""} if is_off else {}
+
+
 def ask(installation: Installation, script: str, env: dict[str, str], *, time_limit: float = TIME_LIMIT) -> Any:
     """Run a script of `probes/` with the installation's Python and take its JSON answer.
 

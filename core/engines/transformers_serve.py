@@ -80,7 +80,11 @@ class TransformersEngine:
         secret_env = dict(secrets.env)
         if secrets.hf_token and spec.model.kind == "hub":
             secret_env.setdefault("HF_TOKEN", secrets.hf_token)
-        env = {name: value for name, value in {**_ENV, **spec.env}.items() if name not in secret_env}
+        env = {
+            name: value
+            for name, value in {**_ENV, **probing.bytecode(installation), **spec.env}.items()
+            if name not in secret_env
+        }
         return Command(tuple(argv), env, secret_env)
 
     def check(self, spec: LaunchSpec, table: OptionTable, config: ModelConfig | None) -> tuple[FieldProblem, ...]:
@@ -131,7 +135,8 @@ class TransformersEngine:
         Raises:
             InstallationError: it doesn't answer.
         """
-        reply: Any = probing.ask(installation, "describe_transformers.py", probing.environment(**_ENV))
+        env = probing.environment(**{**_ENV, **probing.bytecode(installation)})
+        reply: Any = probing.ask(installation, "describe_transformers.py", env)
         for problem in reply.get("problems", ()) if isinstance(reply, dict) else ():
             logger.info("%s: a list of values is missing: %s", installation.executable, problem)
         return transformers_table(reply, shipped.hints(self.id))

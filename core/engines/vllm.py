@@ -103,7 +103,11 @@ class VllmEngine:
             secret_env["VLLM_API_KEY"] = secrets.api_key
         if secrets.hf_token and spec.model.kind == "hub":
             secret_env.setdefault("HF_TOKEN", secrets.hf_token)
-        env = {name: value for name, value in {**_ENV, **spec.env}.items() if name not in secret_env}
+        env = {
+            name: value
+            for name, value in {**_ENV, **probing.bytecode(installation), **spec.env}.items()
+            if name not in secret_env
+        }
         return Command(tuple(argv), env, secret_env)
 
     def check(self, spec: LaunchSpec, table: OptionTable, config: ModelConfig | None) -> tuple[FieldProblem, ...]:
@@ -163,7 +167,8 @@ class VllmEngine:
         Raises:
             InstallationError: it doesn't answer.
         """
-        env = probing.environment(VLLM_NO_USAGE_STATS="1", VLLM_LOGGING_LEVEL="ERROR")
+        quiet = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+        env = probing.environment(**quiet, **probing.bytecode(installation))
         answer: Any = probing.ask(installation, "describe_vllm.py", env)
         for problem in answer.get("problems", ()) if isinstance(answer, dict) else ():
             logger.info("%s: a list of values is missing: %s", installation.executable, problem)

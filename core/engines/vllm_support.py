@@ -73,7 +73,7 @@ class VllmSupport:
         self._is_installed = is_installed
         self._plugins = plugins
         self._has_code = has_code
-        self._name = f"vLLM {tables.version}"
+        self._name = f"vLLM {tables.version.partition('+')[0]}"
         self._hf = f"Transformers {tables.transformers.version}"
         self._architectures, self._derived = self._listed_architectures()
 
@@ -226,6 +226,10 @@ class VllmSupport:
             return _Answer(
                 Verdict.NO,
                 f"{name} has state space or recurrent layers; the Transformers implementation of vLLM needs attention.",
+            )
+        if attention is Attention.UNKNOWN:
+            return _Answer(
+                Verdict.UNKNOWN, f"{self._hf} has {name}; whether vLLM can use it shows when it is installed."
             )
         if attention is Attention.NO:
             return _Answer(
