@@ -44,8 +44,16 @@ class ServingAnswer:
 
     @property
     def version_text(self) -> str:
-        """`0.32.0`, and where that version comes from."""
-        return self.support.version or "version unknown"
+        """The installed version, else the one that the answer is for."""
+        installed = self.installation.version if self.installation is not None else ""
+        return installed or self.support.version or "version unknown"
+
+    @property
+    def basis(self) -> str:
+        """What the answer was read from."""
+        if self.support.version_is_installed:
+            return "read from the installation"
+        return f"by Servedeck's table of version {self.support.version}"
 
 
 def newest_usable(app: App, engine_id: str) -> Installation | None:

@@ -95,8 +95,8 @@ class _EngineRow(QWidget):
         words.addWidget(Label(answer.engine.title, "bold"))
         words.addWidget(Label(short_version(answer.version_text), tone="dim"))
         words.addStretch(1)
-        where = "installed" if answer.support.version_is_installed else "not installed: by our table for that version"
-        name.setToolTip(f"{answer.engine.title} {answer.version_text}, {where}")
+        installed = "installed" if answer.installation is not None else "not installed"
+        name.setToolTip(f"{answer.engine.title} {answer.version_text}, {installed}; {answer.basis}")
         chips = QWidget()
         self.chips = FlowLayout(chips, spacing=0.25)
         for each in answer.support.implementations:
@@ -107,7 +107,7 @@ class _EngineRow(QWidget):
             self.chips.addWidget(chip)
         if answer.needs_container:
             self.chips.addWidget(Chip("needs a container engine"))
-        elif not answer.support.version_is_installed:
+        elif answer.installation is None:
             self.chips.addWidget(Chip("not installed"))
         self.reason = Label(reason_line(answer), "small", tone="dim", wrap=True, selectable=True)
         right = QVBoxLayout()

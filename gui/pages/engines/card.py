@@ -94,7 +94,8 @@ class EngineCard(Card):
         self.install.clicked.connect(self._on_install)
         self.header.addWidget(self.add)
         self.header.addWidget(self.install)
-        self.body.addWidget(Label(engine.summary, tone="dim", wrap=True))
+        self.summary = Label(engine.summary, tone="dim", wrap=True)
+        self.body.addWidget(self.summary)
         self.warning = Notice(engine.notice, tone="warn")
         self.body.addWidget(self.warning)
         self.problem = Notice(tone="bad", closable=True)
@@ -114,6 +115,14 @@ class EngineCard(Card):
         options.addWidget(self.read)
         self.body.addLayout(options)
         self.refresh()
+
+    def show_size(self, *, has_nvidia: bool) -> None:
+        """Say what installing it takes on this hardware."""
+        recipe = self.engine.recipe(has_nvidia=has_nvidia)
+        if recipe is not None:
+            size = disk_size(recipe.size_estimate)
+            hardware = "an NVIDIA GPU" if has_nvidia else "the CPU"
+            self.summary.setText(f"{self.engine.summary} Installing it for {hardware} takes about {size} of disk.")
 
     def refresh(self) -> None:
         """Show installations and jobs as they are now."""

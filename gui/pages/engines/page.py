@@ -13,6 +13,7 @@ from gui.widgets import Button, Label, ScrollColumn
 
 if TYPE_CHECKING:
     from core.app import App
+    from core.telemetry.gpus import GpuReading
     from gui.bridge import Bridge
     from gui.navigator import Navigator
 
@@ -47,6 +48,11 @@ class EnginesPage(Page):
     def shown(self) -> None:
         """Show what is there now."""
         self.refresh()
+        self.bridge.in_thread(self.app.gpus.read, self._on_gpus)
+
+    def _on_gpus(self, reading: GpuReading) -> None:
+        for card in self.cards.values():
+            card.show_size(has_nvidia=reading.has_nvidia)
 
     def open(self, engine_id: str) -> None:
         """Scroll to an engine and put the focus into its card."""

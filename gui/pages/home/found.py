@@ -79,6 +79,7 @@ class FoundCard(Card):
         self._app, self._bridge, self._navigator = app, bridge, navigator
         self.body.setContentsMargins(em(1), em(0.4), em(1), em(0.4))
         self.body.setSpacing(0)
+        self._has_nvidia: bool | None = None
         self.rows: dict[str, FoundRow] = {}
         for engine in app.engines.all():
             self._add(engine.id, engine.title)
@@ -102,6 +103,12 @@ class FoundCard(Card):
         """The rows of the engines."""
         for engine in self._app.engines.all():
             self._show_engine(engine)
+
+    def set_has_nvidia(self, has_nvidia: bool) -> None:
+        """What an installation takes depends on it."""
+        if has_nvidia != self._has_nvidia:
+            self._has_nvidia = has_nvidia
+            self.show_engines()
 
     def show_models(self) -> None:
         """The row of the library."""
@@ -154,10 +161,16 @@ class FoundCard(Card):
         elif not installations.scanned:
             row.set("dim", "looking for it…")
         elif engine.executable:
-            row.set("dim", f"not installed · {_lower_first(engine.summary)}", "Install…", details)
+            words = ["not installed", _lower_first(engine.summary).rstrip("."), self._size(engine)]
+            row.set("dim", " · ".join(filter(None, words)), "Install…", details)
         else:
             words = ["needs a container engine", *([_lower_first(engine.notice)] if engine.notice else [])]
             row.set("dim", " · ".join(dict.fromkeys(word.rstrip(".") for word in words)), "Details", details)
+
+    def _size(self, engine: Engine) -> str:
+        """What installing it takes, once it is known for which hardware."""
+        recipe = engine.recipe(has_nvidia=self._has_nvidia) if self._has_nvidia is not None else None
+        return f"about {disk_size(recipe.size_estimate)}" if recipe else ""
 
     def _serve_with_it(self) -> None:
         if self._app.library.entries:

@@ -76,6 +76,7 @@ class HomePage(Page):
         host, gpus = sample
         self.machine.show_host(host)
         self.machine.show_gpus(gpus)
+        self.found.set_has_nvidia(gpus.has_nvidia)
 
     def _on_failed(self, error: BaseException) -> None:
         self._is_sampling = False

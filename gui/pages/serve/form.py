@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
@@ -21,6 +20,7 @@ from gui.pages.serve.engine_cards import EngineCards
 from gui.pages.serve.extras_card import ExtrasCard
 from gui.pages.serve.form_state import FormState
 from gui.pages.serve.launch import Launch
+from gui.pages.serve.look import Look, look
 from gui.pages.serve.options_card import OptionsCard
 from gui.pages.serve.repository_code import FIELD, RepositoryCode
 from gui.pages.serve.run_cards import AddressCard, ImplementationCard, RunAsCard
@@ -38,27 +38,6 @@ if TYPE_CHECKING:
 CHECK_MS = 250
 """The form is checked once typing pauses for so long."""
 _NARROW_EM = 60
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a launch spec would do, looked at off the GUI thread."""
-
-    problems: tuple[FieldProblem, ...]
-    preview: Preview
-    port: int | None
-
-
-def look(app: App, spec: LaunchSpec, details: ModelDetails, deployment_id: str) -> Look:
-    """Check a launch spec and find its command. Blocks: reads tables and tries ports."""
-    problems = app.fleet.check(spec, details.config, deployment_id=deployment_id)
-    port = spec.port
-    try:
-        port = port or app.fleet.free_port()
-        preview = Preview(command=app.fleet.preview(spec))
-    except ServedeckError as error:
-        preview = Preview(problem=error.line)
-    return Look(problems, preview, port)
 
 
 class ServeForm(QWidget):
@@ -93,6 +72,7 @@ class ServeForm(QWidget):
         self.details, self.state, self.deployment = details, state, deployment
         self._answers = {each.engine.id: each for each in answers}
         self._table: OptionTable | None = None
+        self._used: tuple[str, str, str] | None = None
         self._jobs: dict[str, Job] = {}
         self._timer = QTimer(self, singleShot=True, interval=CHECK_MS)
         self._timer.timeout.connect(self.check)
@@ -212,7 +192,8 @@ class ServeForm(QWidget):
         def done(answers: tuple[ServingAnswer, ...]) -> None:
             self._answers = {each.engine.id: each for each in answers}
             self._show_answers()
-            self._use_engine(self.state.engine)
+            if _identity(self.installation) != self._used:
+                self._use_engine(self.state.engine)
 
         self._run("answers", self._bridge.in_thread(lambda: who_can_serve(self._app, self.details), done, owner=self))
 
@@ -236,6 +217,7 @@ class ServeForm(QWidget):
         self.state.engine = engine_id
         self.engines.set_chosen(engine_id)
         engine, installation = self.engine, self.installation
+        self._used = _identity(installation)
         usable = [each for each in self._app.installations.of(engine_id) if each.is_usable]
         self.run_as.set_installations(engine, usable, self._answers[engine_id].installation)
         support = engine.support(self.details.config, installation, has_code=bool(self.details.python_files))
@@ -392,3 +374,8 @@ class ServeForm(QWidget):
         job = self._jobs.pop(name, None)
         if job is not None:
             job.cancel()
+
+
+def _identity(installation: Installation | None) -> tuple[str, str, str] | None:
+    """What makes a difference to the form."""
+    return (installation.id, installation.version, installation.problem) if installation else None
