@@ -24,6 +24,7 @@ from core.hub.hub import Sort
 from core.hub.model_ref import ModelRef
 
 FOLLOW_INTERVAL = 0.1
+INTERRUPTED = 130
 
 cli = typer.Typer(
     help="Serve Transformers models on your own machine. Without a command, the window opens.",
@@ -50,17 +51,19 @@ def main() -> NoReturn:
     """Run a command; exit code 0 only on success."""
     verbose = "--verbose" in sys.argv
     try:
-        cli(args=[each for each in sys.argv[1:] if each != "--verbose"], prog_name="servedeck", standalone_mode=False)
+        arguments = [each for each in sys.argv[1:] if each != "--verbose"]
+        # The command's own result, or the code of an early end: typer makes 130 of Ctrl+C.
+        ending = cli(args=arguments, prog_name="servedeck", standalone_mode=False)
+        if ending == INTERRUPTED:
+            raise KeyboardInterrupt
     except ServedeckError as error:
         print(f"servedeck: {error.line}", file=sys.stderr)
         if verbose:
             print(own_log.masked(error.details or "".join(traceback.format_exception(error))), file=sys.stderr)
         sys.exit(1)
-    except typer.Exit as ending:
-        sys.exit(ending.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         print("servedeck: interrupted.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except Exception as error:  # a usage error of the command line library, or a fault of ours
         show = getattr(error, "format_message", None)
         if show is None:
@@ -70,7 +73,7 @@ def main() -> NoReturn:
             sys.exit(1)
         print(f"servedeck: {' '.join(show().split())}", file=sys.stderr)
         sys.exit(2)
-    sys.exit(0)
+    sys.exit(ending if isinstance(ending, int) else 0)
 
 
 @cli.command()

@@ -157,9 +157,9 @@ def test_an_added_engine_is_forgotten_and_its_files_stay(tmp_path: Path) -> None
     assert (folder / "bin" / "vllm").exists()
 
 
-def test_without_a_screen_the_window_says_so() -> None:
+def test_without_a_screen_the_window_says_so(tmp_path: Path) -> None:
     """Neither DISPLAY nor WAYLAND_DISPLAY nor QT_QPA_PLATFORM is in the environment here."""
-    ended = CommandLine(Path("/tmp"))("--quit-after-start")
+    ended = CommandLine(tmp_path)("--quit-after-start")
     assert ended.code == 1
     assert "no screen" in ended.error
     assert "servedeck --help" in ended.error

@@ -21,7 +21,7 @@ from core.paths import Paths
 from gui import theme
 from gui.bridge import Bridge
 from gui.window import Window
-from tests.servers.environments import make_environment, make_model
+from tests.servers.environments import first_port, make_environment, make_model
 from tests.servers.hub_server import HubServer
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ def app(home: Path, hub_server: HubServer, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     with App(Paths.under(home), hub_endpoint=hub_server.url) as core:
-        core.settings.change(stop_grace_seconds=3.0)
+        core.settings.change(stop_grace_seconds=3.0, first_port=first_port())
         yield core
         core.loop.spawn(_end_all(core)).result(TIMEOUT)
 

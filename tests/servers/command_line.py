@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.servers.environments import first_port
+
 COMMAND = Path(sys.executable).with_name("servedeck")
 TIMEOUT = 60.0
 
@@ -46,6 +48,9 @@ class CommandLine:
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.home = folder / "home"
+        settings = self.home / "config" / "settings.toml"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(f"first_port = {first_port()}\nstop_grace_seconds = 3.0\n")
         self.environment = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(folder / "user"),

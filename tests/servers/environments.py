@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
 VERSIONS = {"vllm": "0.32.0+cpu", "transformers": "5.23.0"}
+BESIDE = {"torch": "2.13.0+cpu", "fastapi": "0.130.0", "uvicorn": "0.40.0"}
+"""What an engine needs beside itself; without them an environment is listed as unusable."""
 
 
 def make_environment(folder: Path, engine: str, *, version: str = "", modes: str = "") -> Path:
@@ -24,7 +27,7 @@ def make_environment(folder: Path, engine: str, *, version: str = "", modes: str
     (folder / "bin").mkdir()
     (folder / "bin" / "python").symlink_to(sys.executable)
     (folder / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).parent}\n")
-    for name, text in ((engine, version or VERSIONS[engine]), ("torch", "2.13.0+cpu")):
+    for name, text in {engine: version or VERSIONS[engine], **BESIDE}.items():
         info = site / f"{name}-{text}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {text}\n")
@@ -41,6 +44,14 @@ def make_environment(folder: Path, engine: str, *, version: str = "", modes: str
     )
     executable.chmod(0o755)
     return folder
+
+
+def first_port() -> int:
+    """A first port (for the settings) that processes of tests which run at the same time don't share.
+
+    All of them choose the first free port from their first one on, and the engine binds it a moment later.
+    """
+    return 10_000 + os.getpid() % 220 * 100
 
 
 CONFIG = {
