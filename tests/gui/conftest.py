@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from core.app import App
 from core.deployments.deployment import Deployment, State
@@ -118,14 +120,28 @@ def bridge(app: App, qapp: QApplication) -> Iterator[Bridge]:
 
 
 @pytest.fixture
-def window(app: App, qtbot: Any) -> Iterator[Window]:
+def open_window(app: App, qtbot: Any) -> Iterator[Callable[[Window], Window]]:
+    """Shows a window, and closes it after the test whatever happens."""
+    opened: list[Window] = []
+
+    def show(window: Window) -> Window:
+        opened.append(window)
+        window.show()
+        qtbot.waitExposed(window)
+        return window
+
+    yield show
+    for window in opened:
+        if isValid(window):
+            destroy(window)
+
+
+@pytest.fixture
+def window(app: App, open_window: Callable[[Window], Window]) -> Window:
     """The whole window, shown."""
     made = Window(app)
     made.resize(1440, 900)
-    made.show()
-    qtbot.waitExposed(made)
-    yield made
-    destroy(made)
+    return open_window(made)
 
 
 def destroy(window: Window) -> None:
