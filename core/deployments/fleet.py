@@ -143,7 +143,7 @@ class Fleet:
 
     def free_port(self) -> int:
         """A port that is free now."""
-        return self._launching.free_port(taken=self._reserved.values())
+        return self._launching.free_port(taken=self._ports_in_use())
 
     def port_holder(self, port: int) -> str:
         """Who listens on it; empty if nobody is seen."""
@@ -361,10 +361,16 @@ class Fleet:
 
     async def _begin(self, deployment: Deployment, folder: Path) -> None:
         """Decide and start; another deployment that starts meanwhile keeps off the port that was chosen."""
-        taken = [port for each, port in self._reserved.items() if each != deployment.id]
+        taken = self._ports_in_use(deployment.id)
         prepared = await self._starter.prepare(deployment, taken)
         self._reserved[deployment.id] = prepared.port
         await self._starter.start(deployment, folder, prepared, self._runtimes[prepared.spec.runtime])
+
+    def _ports_in_use(self, but: str = "") -> set[int]:
+        """Ports of what starts or runs: an engine may take a while to bind the one that it was given."""
+        active = (each for each in self._deployments.values() if each.state.is_active and each.run is not None)
+        ports_of_runs = {each.run.port for each in active if each.id != but and each.run is not None}
+        return ports_of_runs | {port for each, port in self._reserved.items() if each != but}
 
     def _watch(self, deployment_id: str) -> None:
         """Have a supervisor for its latest run, if it is active and has none."""
@@ -450,8 +456,9 @@ class Fleet:
             except OSError as error:
                 logger.warning("can't look at the deployments folder: %s", error)
                 continue
-            for gone in set(self._deployments) - set(marks):
-                self._forget(gone)
+            for missing in set(self._deployments) - set(marks):
+                if not self._store.exists(missing):  # it may have been created since
+                    self._forget(missing)
             for each, mark in marks.items():
                 if self._marks.get(each) != mark:
                     await self._adopt_change(each)

@@ -34,7 +34,7 @@ class CodeConsent(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    commit: str | None
+    commit: str | None = None
     files: tuple[tuple[str, int], ...]
     """Path and size in bytes."""
 

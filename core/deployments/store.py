@@ -88,6 +88,10 @@ class DeploymentStore:
             return ()
         return tuple(each.name for each in self.folder.iterdir() if (each / META).is_file())
 
+    def exists(self, deployment_id: str) -> bool:
+        """Whether there is such a deployment now."""
+        return (self.folder / deployment_id / META).is_file()
+
     def create(self, spec: LaunchSpec, secrets: dict[str, str]) -> str:
         """A new deployment without runs; it appears in one step. Returns its id."""
         new_id = uuid.uuid4().hex[:12]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,8 @@ class Deck:
         self._changed = threading.Condition()
         self.app.bus.subscribe(self._heard)
         self.app.__enter__()
-        self.app.settings.change(stop_grace_seconds=3.0)
+        # Tests run beside each other: each looks for ports in a range of its own.
+        self.app.settings.change(stop_grace_seconds=3.0, first_port=random.randrange(10_000, 30_000))
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, DeploymentChanged | DeploymentRemoved):
