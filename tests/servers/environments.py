@@ -33,6 +33,8 @@ def make_environment(folder: Path, engine: str, *, version: str = "", modes: str
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {text}\n")
     (site / engine).mkdir()
     (site / engine / "__init__.py").write_text("")
+    if engine == "transformers":
+        (site / engine / "cli" / "serving").mkdir(parents=True)  # by which an old version is told
     executable = folder / "bin" / engine
     fix = f"os.environ['FAKE_ENGINE'] = {modes!r}\n" if modes else ""
     executable.write_text(
