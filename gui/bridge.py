@@ -53,6 +53,13 @@ class Job:
         self.is_finished = False
         """Its callback was called, or it was cancelled."""
 
+    @classmethod
+    def never(cls) -> Job:
+        """One that was not even begun."""
+        job = cls(Future(), None, None, None)
+        job.cancel()
+        return job
+
     def cancel(self) -> None:
         """Stop it; no callback will be called. Does nothing when it is over."""
         if not self.is_finished:
@@ -117,6 +124,10 @@ class Bridge(QObject):
         Returns:
             The job, to cancel it.
         """
+        if not self._is_open:
+            # The window closes: the core's loop may be gone already, and nobody would hear of the result.
+            work.close()
+            return Job.never()
         future = self._app.loop.spawn(work)
         job = Job(future, done, failed, owner)
         self._jobs.add(job)

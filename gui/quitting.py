@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from core.errors import ServedeckError
+from core.errors import ServedeckError, StopIncompleteError
 from gui.errors import describe
-from gui.widgets import CANCEL, Answer, Label, ProgressLine, Question, Toggle
+from gui.widgets import CANCEL, Answer, ProgressLine, Question, Toggle
 from gui.wording import plural
 
 if TYPE_CHECKING:
@@ -103,21 +103,20 @@ class Quitting(QObject):
             self.agreed.emit()
 
     def _stop_all(self) -> None:
-        dialog = Question(self._window, "Stopping the deployments", "", (Answer(CANCEL, "Stay here"),))
+        text = "The window closes once nothing of them runs any more. If you stay, they are stopped all the same."
+        dialog = Question(self._window, "Stopping the deployments", text, (Answer(CANCEL, "Stay here"),))
         line = ProgressLine(name="Stopping")
         line.set_fraction(None)
-        dialog.body.addWidget(Label("The window closes once nothing of them runs any more.", wrap=True))
         dialog.body.addWidget(line)
         self._dialog = dialog
-        job = self._bridge.run(self._stop(), self._on_stopped, self._on_stop_failed)
-
-        def closed() -> None:
-            if self._dialog is dialog:
-                self._dialog = None
-                job.cancel()
-
-        dialog.finished.connect(closed)
+        dialog.finished.connect(lambda _code: self._on_stay(dialog))
         dialog.open()
+        # Never cancelled: a stop that was asked for is brought to its end.
+        self._bridge.run(self._stop(), self._on_stopped, self._on_stop_failed)
+
+    def _on_stay(self, dialog: Question) -> None:
+        if self._dialog is dialog:
+            self._dialog = None
 
     async def _stop(self) -> list[str]:
         """Stop all at once; what could not be stopped comes back in words."""
@@ -140,7 +139,12 @@ class Quitting(QObject):
             dialog.accept()
 
     def _on_stopped(self, problems: list[str]) -> None:
+        wants_to_quit = self._dialog is not None
         self._close_dialog()
+        if not wants_to_quit:
+            if problems:
+                self._bridge.unhandled.emit(StopIncompleteError(" ".join(problems)))
+            return
         if not problems:
             self.agreed.emit()
             return

@@ -173,3 +173,11 @@ def test_after_close_nothing_arrives(qtbot, parts) -> None:
     QApplication.sendPostedEvents(bridge, QEvent.Type.DeferredDelete)
     parts.bus.publish(LibraryChanged())
     assert got == []
+
+
+def test_after_close_nothing_is_begun(parts) -> None:
+    bridge = Bridge(parts)
+    bridge.close()
+    got: list[object] = []
+    job = bridge.run(_give(1), got.append)
+    assert (job.is_finished, got) == (True, [])

@@ -114,6 +114,7 @@ class TestDoing:
         filled.table.setFocus()
         qtbot.keyClick(filled.table, Qt.Key.Key_Return)
         place = filled.table.visualRect(filled.model.index(0, 0)).center()
+        qtbot.mouseClick(filled.table.viewport(), LEFT, pos=place)
         qtbot.mouseDClick(filled.table.viewport(), LEFT, pos=place)
         assert navigator.calls == [("serve", ref)] * 3
 

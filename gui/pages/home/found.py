@@ -158,7 +158,7 @@ class FoundCard(Card):
             row.set("ok", " · ".join(map(_installation_words, usable)), "Serve with it", self._serve_with_it)
         elif found:
             row.set("bad", " · ".join(each.problem for each in found), "Details", details)
-        elif not installations.scanned:
+        elif engine.executable and not installations.scanned:
             row.set("dim", "looking for it…")
         elif engine.executable:
             words = ["not installed", _lower_first(engine.summary).rstrip("."), self._size(engine)]
