@@ -86,6 +86,7 @@ def app(home: Path, hub_server: HubServer, tmp_path: Path, monkeypatch: pytest.M
     """The core, with nothing of this machine around it: no engine on PATH, no token, an empty cache."""
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("HF_ENDPOINT", hub_server.url)  # for the keeper's download, a process of its own
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     with App(Paths.under(home), hub_endpoint=hub_server.url) as core:
         core.settings.change(stop_grace_seconds=3.0, first_port=first_port())

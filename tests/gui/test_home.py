@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,7 @@ class TestMachine:
             "    def look():\n"
             "        if window.strip._gpus and window.pages['home'].machine._gpus:\n"
             "            print(len(window.strip._gpus), len(window.pages['home'].machine._gpus))\n"
+            "            timer.stop()\n"
             "            window.leave()\n"
             "    timer.timeout.connect(look)\n"
             "    timer.start()\n"
@@ -146,8 +148,6 @@ class TestMachine:
             "NVML_STUB": "count=2",
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
-        import sys
-
         ended = subprocess.run(
             [sys.executable, script], env=environment, capture_output=True, text=True, timeout=60, check=False
         )
@@ -200,7 +200,8 @@ class TestDemo:
         qtbot.mouseClick(page.demo.start, LEFT)
         assert page.demo.line.isVisible()
         assert page.demo.cancel.isVisible()
-        qtbot.waitUntil(lambda: bool(navigator.calls), timeout=2 * WAIT_MS)
+        qtbot.waitUntil(lambda: bool(navigator.calls) or page.demo.problem.isVisible(), timeout=2 * WAIT_MS)
+        assert page.demo.problem.text == ""
         deployment = deck.app.fleet.deployments()[0]
         assert navigator.calls == [("open_deployment", deployment.id)]
         assert deployment.state is State.READY
