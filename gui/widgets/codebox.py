@@ -83,6 +83,7 @@ class CodeBox(QPlainTextEdit):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         if wrap:
             self.document().documentLayout().documentSizeChanged.connect(lambda _size: self.updateGeometry())
+        self.verticalScrollBar().rangeChanged.connect(self._place_button)
         self.set_text(text)
 
     def set_text(self, text: str) -> None:
@@ -112,7 +113,10 @@ class CodeBox(QPlainTextEdit):
         super().resizeEvent(event)
         if self.lineWrapMode() != QPlainTextEdit.LineWrapMode.NoWrap:
             self.updateGeometry()
+        self._place_button()
+
+    def _place_button(self) -> None:
         side = self._button.sizeHint()
         bar = self.verticalScrollBar()
-        room = bar.width() if bar.isVisible() else 0
+        room = bar.sizeHint().width() if bar.maximum() > bar.minimum() else 0
         self._button.setGeometry(self.width() - side.width() - room - 2, 2, side.width(), side.height())
