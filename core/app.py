@@ -46,8 +46,8 @@ class App:
         paths.prepare()
         self.paths = paths
         self.bus = Bus()
-        self.loop = CoreLoop()
         self.settings = SettingsStore(paths.settings_file, self.bus)
+        self.loop = CoreLoop()  # after what may refuse: an event loop that never runs must be closed, too
         self.secrets = SecretStore()
         endpoint = hub_endpoint or os.environ.get("HF_ENDPOINT", "").strip() or DEFAULT_HUB
         self.hub = Hub(endpoint.rstrip("/"), self.secrets, self.bus)

@@ -17,8 +17,8 @@ class Step:
 
     name: str
     argv: tuple[str, ...]
-    env: dict[str, str] = field(default_factory=dict)
-    """Set for this step only, on top of the plan's."""
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    """Set for this step only, on top of the plan's; may hold secrets."""
 
 
 @dataclass(frozen=True, slots=True)
