@@ -162,7 +162,7 @@ def _children(folder: Path, pattern: str) -> list[Path]:
 def commands_on_path(name: str) -> Iterator[Path]:
     """Every executable of that name on PATH, in its order."""
     for entry in os.environ.get("PATH", "").split(os.pathsep):
-        path = Path(entry) / name
+        path = Path(entry).absolute() / name
         if entry and _is_command(path):
             yield path
 

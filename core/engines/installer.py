@@ -258,7 +258,8 @@ class _Work:
         if not (self._folder / "bin" / "pip").exists() or not self._python.exists():
             await self._checked(base, "-m", "venv", str(self._folder))
         if self._pip_version() < _PIP_WITH_PROGRESS:
-            await self._checked(str(self._python), "-m", "pip", "install", "--quiet", "--upgrade", "pip")
+            # Only for the progress: where it fails, the next step fails too and says why, or the old pip does it all.
+            await self.command.run(str(self._python), "-m", "pip", "install", "--quiet", "--upgrade", "pip")
 
     def _site_packages(self) -> Path | None:
         return next(iter(sorted(self._folder.glob("lib/python3*/site-packages"))), None)
@@ -270,7 +271,9 @@ class _Work:
 
     async def _pip(self, *arguments: str) -> None:
         first, *others = arguments
-        options = ("--no-compile", "--prefer-binary", "--progress-bar", "raw") if first == "install" else ()
+        options: tuple[str, ...] = ("--no-compile", "--prefer-binary") if first == "install" else ()
+        if options and self._pip_version() >= _PIP_WITH_PROGRESS:
+            options += ("--progress-bar", "raw")
         await self._checked(str(self._python), "-m", "pip", first, *options, *others)
 
     async def _checked(self, *argv: str) -> None:

@@ -16,7 +16,9 @@ from core.errors import InstallationError
 
 PROBES = Path(__file__).parent / "probes"
 TIME_LIMIT = 120.0
-"""Seconds. vLLM takes 10 to 30 on a slow machine, the first time longer."""
+"""Seconds. vLLM takes 10 to 30."""
+FIRST_TIME_LIMIT = 300.0
+"""Seconds for environments of our own: the first time they compile all their Python (70 s on two busy cores)."""
 NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PYTHONSTARTUP", "HF_TOKEN")
 """Variables of our own surroundings that would mislead an environment that isn't ours, or that it need not know."""
 
@@ -36,14 +38,14 @@ def bytecode(installation: Installation) -> dict[str, str]:
     return {"PYTHONDONTWRITEBYTECODE": ""} if is_off else {}
 
 
-def ask(installation: Installation, script: str, env: dict[str, str], *, time_limit: float = TIME_LIMIT) -> Any:
+def ask(installation: Installation, script: str, env: dict[str, str], *, time_limit: float | None = None) -> Any:
     """Run a script of `probes/` with the installation's Python and take its JSON answer.
 
     Args:
         installation: whose Python runs it.
         script: the file's name.
         env: the whole environment.
-        time_limit: seconds after which it is ended.
+        time_limit: seconds after which it is ended; by default one of the two above.
 
     Raises:
         InstallationError: no Python, no answer in time, an error; the details hold what it printed.
@@ -54,6 +56,8 @@ def ask(installation: Installation, script: str, env: dict[str, str], *, time_li
             remedy="Add the folder of its environment instead.",
             field="path",
         )
+    if time_limit is None:
+        time_limit = FIRST_TIME_LIMIT if installation.kind == "managed" else TIME_LIMIT
     with tempfile.TemporaryDirectory(prefix="servedeck-probe-") as folder:
         answer = Path(folder) / "answer.json"
         argv = [str(installation.python), str(PROBES / script), str(answer)]
