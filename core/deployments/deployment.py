@@ -187,10 +187,11 @@ class Deployment:
 
     @property
     def phase(self) -> Phase | None:
-        """The phase that goes on, or None."""
+        """The phase of the start that goes on, or None."""
         if self.run is None or self.state not in (State.PREPARING, State.STARTING):
             return None
-        return next((span.phase for span in reversed(self.run.phases) if span.ended is None), None)
+        going_on = (span.phase for span in reversed(self.run.phases) if span.ended is None)
+        return next((phase for phase in going_on if phase is not Phase.READY), None)
 
     @property
     def differs(self) -> str:

@@ -38,10 +38,15 @@ LOG_INTERVAL = 0.1
 READING_SAVE_INTERVAL = 1.0
 PORT_WAIT = 5.0
 """Seconds that a port may take to become free after the last process ended."""
-HEALTH_MISSES = 3
 ENGINE_STEP = "engine"
-
-OWN_PHASES = (PhasePattern(Phase.DOWNLOAD, r"^\[servedeck\] download (?:(?P<done>\d+) of (?P<total>\d+) bytes)?"),)
+HEALTH_INTERVAL = 15.0
+"""Seconds between questions to an endpoint that is ready; each leaves lines in the engine's log."""
+HEALTH_RETRY = 2.0
+HEALTH_MISSES = 3
+OWN_PHASES = (
+    PhasePattern(Phase.DOWNLOAD, r"^\[servedeck\] download (?:(?P<done>\d+) of (?P<total>\d+) bytes)?"),
+    PhasePattern(Phase.START_ENGINE, rf"^\[servedeck\] starting {ENGINE_STEP}"),
+)
 """Lines that our own steps print, whatever the engine."""
 
 
@@ -126,6 +131,7 @@ class Supervisor:
         self._saved_phase: tuple[int, Implementation | None] = (0, None)
         self._probe: asyncio.Task[ProbeResult] | None = None
         self._misses = 0
+        self._probe_at = 0.0
         self._state = run.state
 
     async def watch(self) -> None:
@@ -177,6 +183,8 @@ class Supervisor:
 
     async def _ask_endpoint(self, wait: bool) -> None:
         if self._probe is None:
+            if self._state is State.READY and not wait and time.monotonic() < self._probe_at:
+                return
             self._probe = asyncio.create_task(
                 self._engine.probe(self._client, self._run.base_url, self._run.served_name, self._api_key)
             )
@@ -193,6 +201,7 @@ class Supervisor:
             result = ProbeResult(False, False, error.line)
         if self._state is State.READY:
             self._misses = 0 if result.healthy else self._misses + 1
+            self._probe_at = time.monotonic() + (HEALTH_INTERVAL if result.healthy else HEALTH_RETRY)
             sick = self._misses >= HEALTH_MISSES
             self._warn("health", f"The health check fails: {result.evidence}" if sick else "")
         elif result.ready:

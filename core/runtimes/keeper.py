@@ -100,6 +100,7 @@ class Keeper:
     def _run_step(self, step: dict[str, Any]) -> str:
         """Start it and attend to it until its first process ends; returns why it could not be started, or nothing."""
         self._status = None
+        self._say(f"starting {step['name']}")
         environment = {**self._plan["env"], **step.get("env", {}), RUN_VARIABLE: self._plan["mark"]}
         try:
             process = subprocess.Popen(

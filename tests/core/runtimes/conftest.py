@@ -56,6 +56,13 @@ class KeptRun:
         return self.wait_for_exit()
 
     def output(self) -> bytes:
+        """What the engine printed, without the keeper's own first line."""
+        first = b"[servedeck] starting engine\n"
+        written = self.written()
+        assert first.startswith(written) or written.startswith(first)
+        return written.removeprefix(first)
+
+    def written(self) -> bytes:
         return b"".join(each.read_bytes() for each in sorted((self.folder / LOG_FOLDER).glob("*.log")))
 
     def keeper(self) -> Identity:
