@@ -71,11 +71,11 @@ def weights_type(model: ModelSummary) -> str:
     return next((each.upper() for each in _QUANTIZATIONS if each in model.tags), "quantized")
 
 
-def popularity(model: ModelSummary) -> str:
-    """`↓ 9.1 M   ♥ 534`."""
+def popularity(model: ModelSummary) -> tuple[str, ...]:
+    """`↓ 9.1 M` and `♥ 534`, as far as they are known."""
     downloads = f"↓ {count(model.downloads)}" if model.downloads is not None else ""
     likes = f"♥ {count(model.likes)}" if model.likes is not None else ""
-    return "   ".join(part for part in (downloads, likes) if part)
+    return tuple(part for part in (downloads, likes) if part)
 
 
 def summary_marks(model: ModelSummary) -> tuple[str, ...]:

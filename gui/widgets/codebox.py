@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 
 from gui.theme import em, font
@@ -102,7 +104,8 @@ class CodeBox(QPlainTextEdit):
         lines = min(lines, self._max_lines)
         bar = self.horizontalScrollBar()
         extra = bar.sizeHint().height() if bar.maximum() > bar.minimum() else 0
-        return QSize(em(20), round(self.fontMetrics().lineSpacing() * lines) + em(1.7) + extra)
+        # In fractions of a pixel: over many lines whole ones would come out a line short.
+        return QSize(em(20), math.ceil(QFontMetricsF(self.font()).lineSpacing() * lines) + em(1.7) + extra)
 
     def minimumSizeHint(self) -> QSize:
         """Narrow, and as high."""

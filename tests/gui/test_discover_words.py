@@ -27,12 +27,13 @@ def test_a_row_says_what_is_known_and_nothing_else() -> None:
         gated="auto",
     )
     assert summary_line(full) == "1.5 B · BF16 · Apache-2.0"
-    assert popularity(full) == "↓ 9.1 M   ♥ 534"
+    assert popularity(full) == ("↓ 9.1 M", "♥ 534")
     assert summary_marks(full) == ("gated",)
     empty = ModelSummary("a/b")
-    assert summary_line(empty) == popularity(empty) == ""
+    assert summary_line(empty) == ""
+    assert popularity(empty) == ()
     assert summary_marks(ModelSummary("a/b", custom_code=True, private=True)) == ("private", "repo code")
-    assert popularity(ModelSummary("a/b", downloads=0, likes=0)) == "↓ 0   ♥ 0"
+    assert popularity(ModelSummary("a/b", downloads=0, likes=0)) == ("↓ 0", "♥ 0")
 
 
 @pytest.mark.parametrize(

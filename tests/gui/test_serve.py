@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,17 +94,20 @@ def coded_model(deck: Deck) -> ModelRef:
 # --- what is shown ---------------------------------------------------------------------------------------------------
 
 
-def test_the_installed_engine_is_chosen_and_its_command_shown(open_form: Open, deck: Deck) -> None:
+def test_the_installed_engine_is_chosen_and_its_command_shown(open_form: Open, deck: Deck, app: App) -> None:
     installation = deck.install("transformers")
     form = open_form(deck.model())
     assert form.state.engine == "transformers"
     command = form.summary.code.toPlainText()
     assert str(installation.executable) in command
     assert "serve" in command
-    assert form.summary.endpoint.value.text() == "127.0.0.1:8000"
+    host, _, port = form.summary.endpoint.value.text().partition(":")
+    assert host == "127.0.0.1"
+    assert int(port) >= app.settings.current.first_port
+    assert f"--port {port}" in command
     assert form.summary.download.value.text() == "on this disk"
     assert form.summary.button.text() == "Serve"
-    assert form.address.port.placeholderText() == "8000, the next free one"
+    assert form.address.port.placeholderText() == f"{port}, the next free one"
     click(form.summary.copy)
     assert QApplication.clipboard().text() == command
 
@@ -221,6 +225,33 @@ def test_the_form_is_kept_when_one_looks_at_the_model_meanwhile(
     assert again.state.entries == {"max-model-len": "4096"}
 
 
+def test_tab_goes_through_the_form_from_top_to_bottom(open_form: Open, deck: Deck, qtbot: Any) -> None:
+    deck.install("vllm")
+    form = open_form(coded_model(deck))
+    form.options.add("seed")
+    form.extras.add()
+    form.extras.add()
+    wait(qtbot, lambda: option(form, "seed").field.hasFocus() and form.extras.rows[1].isVisible())
+    form.back_link.setFocus()
+    visited: list[QWidget] = []
+    while True:
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        if focused in visited:
+            break
+        visited.append(focused)
+        QTest.keyClick(focused, Qt.Key.Key_Tab)
+    ground = form.column.column
+    left = [each for each in visited if ground.isAncestorOf(each)]
+    assert visited[: len(left)] == left, "the right side comes last"
+    assert visited[-1] is form.summary.button
+    tops = [each.mapTo(ground, each.rect().center()).y() for each in left]
+    assert all(later > earlier - 12 for earlier, later in pairwise(tops)), tops
+    wanted = [option(form, "max-model-len").field, form.code.toggle, form.code.link, option(form, "seed").field]
+    wanted += [form.extras.extra, form.extras.rows[1].value, form.extras.add_button]
+    assert [each for each in visited if each in wanted] == wanted
+
+
 # --- options ---------------------------------------------------------------------------------------------------------
 
 
@@ -331,8 +362,8 @@ def test_a_refused_value_is_told_at_its_field_before_the_launch(
     wait(qtbot, lambda: word in option(form, name).problem.replace(",", ""))
     form.summary.button.setFocus()
     QTest.keyClick(form.summary.button, Qt.Key.Key_Return)
-    wait(qtbot, option(form, name).field.hasFocus)
-    assert form.summary.button.isEnabled()
+    wait(qtbot, form.summary.button.isEnabled)
+    assert option(form, name).field.hasFocus()
     assert navigator.calls == []
 
 
@@ -393,6 +424,23 @@ def test_an_open_address_needs_a_key_that_is_never_shown_in_the_command(
     assert app.fleet.api_key(navigator.calls[-1][1]) == key
 
 
+def test_all_that_is_wrong_is_told_together_and_the_uppermost_gets_the_focus(
+    open_form: Open, deck: Deck, qtbot: Any
+) -> None:
+    deck.install("vllm")
+    form = open_form(deck.model())
+    type_into(form.extras.extra, "--no-such-flag")
+    type_into(option(form, "gpu-memory-utilization").field, "1.5")
+    type_into(form.address.host, "0.0.0.0")
+    settle(qtbot, form)
+    assert option(form, "gpu-memory-utilization").problem
+    assert form.extras.extra_row.problem
+    assert form.address.rows["api_key"].problem
+    assert not form.summary.code.isVisible()
+    click(form.summary.button)
+    assert form.address.key.hasFocus()
+
+
 def test_a_variable_with_a_secret_name_is_masked_and_kept_apart(open_form: Open, deck: Deck, qtbot: Any) -> None:
     deck.install("vllm")
     form = open_form(deck.model())
@@ -416,7 +464,7 @@ def test_a_variable_with_a_secret_name_is_masked_and_kept_apart(open_form: Open,
 def test_code_runs_only_after_a_confirmation(open_form: Open, deck: Deck, qtbot: Any) -> None:
     deck.install("vllm")
     form = open_form(coded_model(deck))
-    assert form.code.words.text() == "off; 1 file would run"
+    assert form.code.words.text() == "off · 1 file"
     assert "modeling_coded.py" in form.code.hint.text()
     form.code.toggle.setFocus()
     QTest.keyClick(form.code.toggle, Qt.Key.Key_Space)

@@ -105,9 +105,7 @@ class _EngineRow(QWidget):
             chip.setToolTip(each.reason)
             chip.setAccessibleDescription(each.reason)
             self.chips.addWidget(chip)
-        if answer.needs_container:
-            self.chips.addWidget(Chip("needs a container engine"))
-        elif answer.installation is None:
+        if answer.installation is None and not answer.needs_container:  # the reason says that it needs a container
             self.chips.addWidget(Chip("not installed"))
         self.reason = Label(reason_line(answer), "small", tone="dim", wrap=True, selectable=True)
         right = QVBoxLayout()

@@ -71,6 +71,12 @@ class ResultRow(QStyledItemDelegate):
     def _paint_facts(self, painter: QPainter, rect: QRect, model: ModelSummary) -> None:
         painter.setFont(font())
         painter.setPen(color("dim"))
-        text = "     ".join(part for part in (summary_line(model), popularity(model)) if part)
-        text = QFontMetrics(font()).elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+        metrics = QFontMetrics(font())
+        text = summary_line(model)
+        # What has no room is left out: half a number says nothing.
+        for part in popularity(model):
+            longer = f"{text}    {part}" if text else part
+            if metrics.horizontalAdvance(longer) <= rect.width():
+                text = longer
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
         painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)

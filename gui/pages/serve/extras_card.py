@@ -9,6 +9,7 @@ from gui.pages.serve.form_state import FormState, Variable
 from gui.pages.serve.option_editors import TextEntry
 from gui.theme import em
 from gui.widgets import Button, Card, FormRow, IconButton, Label
+from gui.widgets.tab_order import chain_tabs
 
 _SECRET_HINT = "By its name it is a secret: kept in a file that only you can read, never shown or exported."
 
@@ -145,6 +146,7 @@ class ExtrasCard(Card):
         row.removed.connect(lambda: self._remove(row))
         self.rows.append(row)
         self._box.addWidget(row)
+        chain_tabs(self.extra, [*self.rows, self.add_button])
         return row
 
     def _remove(self, row: _VariableRow) -> None:

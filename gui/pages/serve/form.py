@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -282,27 +282,32 @@ class ServeForm(QWidget):
         self._timer.stop()
         self._cancel("look")
         spec, problems = self.build()
-        if spec is None:
+        if problems:
             self.show_problems(problems)
-            self.summary.show_preview(Preview(problem="The fields that are marked can't be read yet."))
+            self.summary.show_preview(Preview(problem="Mend the marked fields, then the command stands here."))
+        if spec is None:
             return
         deployment_id = self.deployment.id if self.deployment else ""
         self._run(
             "look",
             self._bridge.in_thread(
                 lambda: look(self._app, spec, self.details, deployment_id),
-                lambda found: self._on_look(spec, found),
+                lambda found: self._on_look(spec, problems, found),
                 owner=self,
             ),
         )
 
     def build(self) -> tuple[LaunchSpec | None, tuple[FieldProblem, ...]]:
-        """The launch spec that the form means now, or what is wrong."""
+        """The launch spec that the form means now, and what is wrong with it (see `FormState.build`)."""
         assert self._table is not None
         return self.state.build(self._table)
 
-    def _on_look(self, spec: LaunchSpec, found: Look) -> None:
-        self.show_problems(found.problems)
+    def _on_look(self, spec: LaunchSpec, known: Sequence[FieldProblem], found: Look) -> None:
+        """Show what the core says, behind what the form itself knows; the command of a draft is not shown."""
+        fields = {each.field for each in known}
+        self.show_problems([*known, *(each for each in found.problems if each.field not in fields)])
+        if known:
+            return
         self.summary.show_preview(found.preview)
         host = f"[{spec.host}]" if ":" in spec.host else spec.host
         self.summary.endpoint.set(f"{host}:{found.port}" if found.port else host)
@@ -310,23 +315,24 @@ class ServeForm(QWidget):
             self.address.set_free_port(found.port)
 
     def show_problems(self, problems: Sequence[FieldProblem]) -> QWidget | None:
-        """Say each problem at its field; returns the first field that can be mended."""
+        """Say each problem at its field; returns the uppermost field that must be mended."""
         self._clear_problems()
-        first: QWidget | None = None
+        wrong: list[QWidget] = []
         elsewhere: list[FieldProblem] = []
         for problem in problems:
             widget = self._show_problem(problem)
             if widget is None:
                 elsewhere.append(problem)
-            if not problem.is_warning:
-                first = first or widget
+            elif not problem.is_warning:
+                wrong.append(widget)
         if elsewhere:
             text = "\n".join(" ".join(part for part in (each.message, each.remedy) if part) for each in elsewhere)
             missing = any(each.field in ("installation", "engine") for each in elsewhere)
             actions = [("Install…", lambda: self._navigator.go_engines(self.state.engine))] if missing else []
             tone: NoticeTone = "warn" if all(each.is_warning for each in elsewhere) else "bad"
             self.summary.notice.show_text(text, tone=tone, actions=actions)
-        return first
+        ground = self.column.column
+        return min(wrong, key=lambda widget: widget.mapTo(ground, QPoint(0, 0)).y(), default=None)
 
     def _show_problem(self, problem: FieldProblem) -> QWidget | None:
         text = " ".join(part for part in (problem.message, problem.remedy) if part)

@@ -139,7 +139,11 @@ class FormState:
         return {each.name: each.value for each in self._named() if each.is_secret and each.value}
 
     def build(self, table: OptionTable) -> tuple[LaunchSpec | None, tuple[FieldProblem, ...]]:
-        """The launch spec that the form means, or None and what is wrong, field by field."""
+        """The launch spec that the form means, and what is wrong, field by field.
+
+        With something wrong it is a draft: harmless values stand in the fields that are, so that the others can be
+        checked, too; None where not even that can be made.
+        """
         problems: list[FieldProblem] = []
         values = {
             "name": self.name.strip(),
@@ -159,7 +163,7 @@ class FormState:
         }
         problems += self._variable_problems()
         spec = _validated(values, problems)
-        return (None if problems else spec), tuple(problems)
+        return spec, tuple(problems)
 
     def _named(self) -> list[Variable]:
         return [Variable(each.name.strip(), each.value, each.is_kept) for each in self.variables if each.name.strip()]

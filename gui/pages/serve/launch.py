@@ -38,7 +38,7 @@ class Launch(QObject):
     def begin(self) -> None:
         """Check everything once more; then create or change the deployment, show it and start it."""
         spec, problems = self._form.build()
-        if spec is None:
+        if spec is None or problems:
             self._form.focus_problem(problems)
             return
         self._form.summary.set_busy(True)

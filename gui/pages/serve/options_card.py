@@ -16,6 +16,7 @@ from gui.pages.serve.option_search import OptionSearch
 from gui.pages.serve.option_values import first_sentence, is_switch
 from gui.theme import em
 from gui.widgets import Card, FormRow, Label, LinkLabel, Notice, ProgressLine
+from gui.widgets.tab_order import chain_tabs
 
 
 class OptionsCard(Card):
@@ -73,6 +74,7 @@ class OptionsCard(Card):
             self._state.added.append(option.name)
             self._add_option(option, _label(option))
             self._offer()
+            self._order_tabs()
         row = self.rows.get(name)
         if row is not None:
             # After the search panel has closed and the rows stand where they stay.
@@ -138,8 +140,13 @@ class OptionsCard(Card):
                 self._add_option(option, _label(option))
         self._offer()
         self.refresh_marks()
+        self._order_tabs()
         if focused in self._editors:
             self._editors[focused].setFocus()
+
+    def _order_tabs(self) -> None:
+        items = (self._rows_box.itemAt(index) for index in range(self._rows_box.count()))
+        chain_tabs(self.reset, [widget for item in items if item is not None and (widget := item.widget())])
 
     def _offer(self) -> None:
         assert self._table is not None

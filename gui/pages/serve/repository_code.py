@@ -120,6 +120,6 @@ class RepositoryCode(FormRow):
         elif not count:
             self.words.setText(f"{'on' if on else 'off'}; config.json names code of {', '.join(self._foreign)}")
         elif on:
-            self.words.setText(f"on: {plural(count, 'file')} will run")
+            self.words.setText(f"on · {plural(count, 'file')}")
         else:
-            self.words.setText(f"off; {plural(count, 'file')} would run")
+            self.words.setText(f"off · {plural(count, 'file')}")

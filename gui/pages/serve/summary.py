@@ -54,7 +54,7 @@ class Summary(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.code = CodeBox(name="What will run", max_lines=18, wrap=True, copyable=False)
+        self.code = CodeBox(name="What will run", max_lines=24, wrap=True, copyable=False)
         self.copy = Button("Copy", kind="small")
         self.copy.setAccessibleName("Copy the command")
         self.cause = Label("", tone="dim", wrap=True)
