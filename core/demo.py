@@ -182,6 +182,7 @@ class Demo:
                 say(text)
             await asyncio.sleep(0.25)
             job = self._app.installer.job(job.id)
+        job = await self._app.installer.wait(job.id)  # its end is told before the installations were looked over again
         if job.state != "done":
             raise InstallationError(
                 f"Installing {title} {job.state}: {job.problem or 'no reason given'}.",

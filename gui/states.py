@@ -74,6 +74,13 @@ _DOING = {
 }
 
 
+def state_title(deployment: Deployment) -> str:
+    """As `state_sentence`, without the time: `Ready`, `Failed while loading weights`."""
+    if deployment.run is None or deployment.problem or deployment.state not in (State.READY, State.STOPPED):
+        return state_sentence(deployment)
+    return deployment.state.value.capitalize()
+
+
 def state_sentence(deployment: Deployment, now: float | None = None) -> str:
     """The state in a few words: `Ready for 12 min`, `Starting · load weights`, `Failed while loading weights`."""
     run, state = deployment.run, deployment.state
@@ -132,4 +139,5 @@ def stop_words(run: Run) -> str:
         f"port {run.port} free" if report.port_free else f"port {run.port} held by {report.port_holder or 'somebody'}"
     )
     killed = ["it had to be killed"] if report.killed else []
-    return ", ".join([left, *([port] if run.port else []), *killed, duration(report.seconds)])
+    seconds = f"{report.seconds:.1f} s" if report.seconds < 60 else duration(report.seconds)
+    return ", ".join([left, *([port] if run.port else []), *killed, seconds])

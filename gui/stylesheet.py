@@ -137,6 +137,7 @@ QTableView[surface="list"]::item:selected {{ background: {t.accent_weak}; color:
 QHeaderView {{ background: transparent; border: 0; }}
 QHeaderView::section {{ background: transparent; color: {t.dim}; border: 0; border-bottom: 1px solid {t.line};
   padding: {em // 3}px {em // 3}px {em // 3}px {em // 3 + 3}px; text-align: left; }}
+QAbstractScrollArea::corner {{ background: transparent; border: 0; }}
 QTableCornerButton::section {{ background: transparent; border: 0; }}
 QTabBar {{ background: transparent; }}
 QTabBar::tab {{ background: transparent; color: {t.dim}; border: 2px solid transparent; border-radius: {em // 4}px;

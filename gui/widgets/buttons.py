@@ -29,11 +29,13 @@ class Button(QPushButton):
         self.setAutoDefault(False)
         self.setFont(font("small" if kind == "small" else "body" if kind in ("link", "dim-link") else "medium"))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._icon = icon
         if icon:
             self.set_icon(icon)
 
     def set_icon(self, name: str) -> None:
         """Show this icon, in the colour of the label."""
+        self._icon = name
         tokens = {"primary": "on_accent", "danger": "bad", "link": "accent", "dim-link": "dim"}
         self.setIcon(drawn(name, tokens.get(str(self.property("kind")), "text")))
         side = em(0.95)
@@ -46,6 +48,8 @@ class Button(QPushButton):
             self.setProperty("kind", kind)
             self.style().unpolish(self)
             self.style().polish(self)
+            if self._icon:
+                self.set_icon(self._icon)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter presses it, as Space does."""

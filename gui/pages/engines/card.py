@@ -84,6 +84,7 @@ class EngineCard(Card):
     def __init__(self, app: App, bridge: Bridge, engine: Engine) -> None:
         super().__init__(engine.title)
         self._app, self._bridge, self.engine = app, bridge, engine
+        self._size = ""
         self.state = Chip()
         self.header.addWidget(self.state)
         self.header.addStretch(1)
@@ -117,12 +118,13 @@ class EngineCard(Card):
         self.refresh()
 
     def show_size(self, *, has_nvidia: bool) -> None:
-        """Say what installing it takes on this hardware."""
+        """Say what installing it takes on this hardware, while it isn't."""
         recipe = self.engine.recipe(has_nvidia=has_nvidia)
         if recipe is not None:
             size = disk_size(recipe.size_estimate)
             hardware = "an NVIDIA GPU" if has_nvidia else "the CPU"
-            self.summary.setText(f"{self.engine.summary} Installing it for {hardware} takes about {size} of disk.")
+            self._size = f" Installing it for {hardware} takes about {size} of disk."
+            self.refresh()
 
     def refresh(self) -> None:
         """Show installations and jobs as they are now."""
@@ -136,6 +138,7 @@ class EngineCard(Card):
         running = any(job.state == "running" for job in jobs)
         managed = any(each.kind == "managed" for each in found)
         can_install = bool(self.engine.executable)
+        self.summary.setText(f"{self.engine.summary}{'' if managed else self._size}")
         self.install.setVisible(can_install and not running)
         self.install.setText("Install again" if managed else "Install")
         self.install.setAccessibleName(f"{self.install.text()} {self.engine.title}")

@@ -170,7 +170,7 @@ class FoundCard(Card):
     def _size(self, engine: Engine) -> str:
         """What installing it takes, once it is known for which hardware."""
         recipe = engine.recipe(has_nvidia=self._has_nvidia) if self._has_nvidia is not None else None
-        return f"about {disk_size(recipe.size_estimate)}" if recipe else ""
+        return f"about {disk_size(recipe.size_estimate)}".replace(" ", "\N{NO-BREAK SPACE}") if recipe else ""
 
     def _serve_with_it(self) -> None:
         if self._app.library.entries:
