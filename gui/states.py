@@ -109,6 +109,11 @@ def since_words(seconds: float) -> str:
     return f"{int(seconds)} s" if seconds < 59.95 else duration(seconds)
 
 
+def took_words(seconds: float) -> str:
+    """How long something took, in tenths of seconds where it was short: `0.4 s`, `38.6 s`, `2 min 10 s`."""
+    return f"{seconds:.1f} s" if seconds < 1 else duration(seconds)
+
+
 def failed_words(run: Run) -> str:
     """At what it failed: `Failed while loading weights`."""
     states = [change.state for change in run.history]
@@ -139,5 +144,4 @@ def stop_words(run: Run) -> str:
         f"port {run.port} free" if report.port_free else f"port {run.port} held by {report.port_holder or 'somebody'}"
     )
     killed = ["it had to be killed"] if report.killed else []
-    seconds = f"{report.seconds:.1f} s" if report.seconds < 60 else duration(report.seconds)
-    return ", ".join([left, *([port] if run.port else []), *killed, seconds])
+    return ", ".join([left, *([port] if run.port else []), *killed, took_words(report.seconds)])

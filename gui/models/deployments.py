@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from core.deployments.deployment import Deployment
 from gui.serving import IMPLEMENTATION_NAMES
-from gui.states import dot_tone, since_words, state_sentence
+from gui.states import dot_tone, since_words, state_title
 from gui.widgets.text import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
@@ -91,7 +91,7 @@ class Deployments(QAbstractTableModel):
             return "bad" if deployment.problem else dot_tone(deployment.state)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._words(deployment, index.column())
-        if role == Qt.ItemDataRole.ToolTipRole and index.column() in (STATE, ENDPOINT):
+        if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tooltip(deployment.problem or self._words(deployment, index.column()))
         return None
 
@@ -101,13 +101,14 @@ class Deployments(QAbstractTableModel):
             case 0:
                 return deployment.name
             case 1:
-                return state_sentence(deployment)
+                return state_title(deployment)
             case 2:
                 title = self._engine_title(spec.engine)
                 return f"{title} {run.engine_version}" if run is not None and run.engine_version else title
             case 3:
                 if run is not None and run.implementation_loaded is not None:
-                    return IMPLEMENTATION_NAMES[run.implementation_loaded]
+                    asked = f", not {spec.implementation.value}" if deployment.differs else ""
+                    return f"{IMPLEMENTATION_NAMES[run.implementation_loaded]}{asked}"
                 return f"{IMPLEMENTATION_NAMES[spec.implementation]} asked"
             case 4:
                 return run.endpoint if run is not None and run.port and deployment.state.is_active else ""

@@ -8,9 +8,8 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from core.deployments.deployment import Deployment, Run, State
-from gui.states import failed_words, stop_words
+from gui.states import failed_words, stop_words, took_words
 from gui.widgets.text import plain_tooltip
-from gui.wording import duration
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Run", "Started", "State", "Ready after", "Engine", "Implementation")
@@ -76,7 +75,7 @@ def _words(run: Run) -> tuple[str, ...]:
         str(run.number),
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started)),
         state_of_run(run),
-        duration(ready) if ready is not None else "",
+        took_words(ready) if ready is not None else "",
         run.engine_version,
         run.implementation_loaded.value if run.implementation_loaded else "",
     )

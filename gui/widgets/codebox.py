@@ -104,8 +104,10 @@ class CodeBox(QPlainTextEdit):
         lines = min(lines, self._max_lines)
         bar = self.horizontalScrollBar()
         extra = bar.sizeHint().height() if bar.maximum() > bar.minimum() else 0
-        # In fractions of a pixel: over many lines whole ones would come out a line short.
-        return QSize(em(20), math.ceil(QFontMetricsF(self.font()).lineSpacing() * lines) + em(1.7) + extra)
+        # As the layout rounds: over many lines the metrics' own line spacing would come out a line short.
+        metrics = QFontMetricsF(self.font())
+        line = math.ceil(metrics.ascent()) + math.ceil(metrics.descent()) + math.ceil(metrics.leading())
+        return QSize(em(20), line * lines + em(1.7) + extra)
 
     def minimumSizeHint(self) -> QSize:
         """Narrow, and as high."""

@@ -166,10 +166,10 @@ class LogTable(QTableView):
         for row in range(first, min(rows, first + visible)):
             top = (row - first) * high
             line = self.lines.shown(row)
-            if row in selected:
-                painter.fillRect(0, top, wide, high, QColor(colours.accent_weak))
-            elif row == self.marked:
+            if row == self.marked:
                 painter.fillRect(0, top, wide, high, QColor(colours.badbg))
+            elif row in selected:
+                painter.fillRect(0, top, wide, high, QColor(colours.accent_weak))
             ink = bad if row == self.marked else QColor(getattr(colours, _LEVEL_TOKENS.get(line.level, "text")))
             y = top + base
             painter.setPen(dim)
@@ -319,7 +319,8 @@ class LogView(QWidget):
         self._update_button()
 
     def _update_button(self) -> None:
-        if self.is_following:
+        bar = self.table.verticalScrollBar()
+        if self.is_following or (not self._missed and bar.value() >= bar.maximum()):
             self.follow_button.hide()
             return
         new = f"{self._missed:,} new {'line' if self._missed == 1 else 'lines'}  " if self._missed else ""

@@ -233,7 +233,7 @@ def _style_table(table: QTextTable) -> None:
     style.setBorderBrush(QBrush(QColor(tokens().line)))
     style.setCellPadding(em(0.3))
     style.setCellSpacing(0)
-    style.setTopMargin(em(0.4))
+    style.setTopMargin(em(0.75))
     style.setBottomMargin(em(0.4))
     table.setFormat(style)
     flat = QTextBlockFormat()

@@ -10,10 +10,9 @@ from gui.theme import em, font
 from gui.widgets.buttons import Button
 from gui.widgets.card import Separator
 from gui.widgets.codebox import CopyButton
-from gui.widgets.flow import FlowLayout
 from gui.widgets.markdown_view import MarkdownView
 from gui.widgets.notice import Notice
-from gui.widgets.text import Label, LinkLabel
+from gui.widgets.text import ElidedLabel, Label, LinkLabel
 
 _BUBBLE_SHARE = 0.8
 
@@ -80,7 +79,7 @@ class AnswerView(QWidget):
         for view in (self.reasoning, self.body):
             view.link_clicked.connect(self.link_clicked)
         self.problem = Notice(tone="bad")
-        self.figures = Label("", "small", tone="dim", selectable=True)
+        self.figures = ElidedLabel("", "small", tone="dim")
         self.copy_button = CopyButton("Copy the answer")
         self.regenerate_button = Button("Regenerate", kind="dim-link")
         self.regenerate_button.setToolTip("Ask the last question again")
@@ -107,9 +106,12 @@ class AnswerView(QWidget):
         inner.addWidget(self.reasoning)
         thinking.addLayout(inner, 1)
         self._footer = QWidget()
-        footer = FlowLayout(self._footer, spacing=0.5)
+        footer = QHBoxLayout(self._footer)
+        footer.setContentsMargins(0, 0, 0, 0)
+        footer.setSpacing(em(0.4))
         for widget in (self.figures, self.copy_button, self.regenerate_button, self.edit_button):
             footer.addWidget(widget)
+        footer.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(em(0.4))

@@ -117,7 +117,8 @@ class ChatPanel(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(em(0.88), em(0.4), em(0.62), em(0.4))
         head.setSpacing(em(0.5))
-        head.addWidget(Label("Chat", "heading"))
+        self.title = Label("Chat", "heading")
+        head.addWidget(self.title)
         head.addStretch(1)
         for part in (self.params_label, self.settings_button, self.clear_button):
             head.addWidget(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.chat.answer import AnswerSnapshot
 from core.deployments.deployment import Deployment, State
+from gui.states import took_words
 from gui.wording import duration, grouped
 
 _WHY_NOT = {
@@ -23,7 +24,9 @@ def why_not(deployment: Deployment) -> str:
 
 def thought_words(seconds: float | None) -> str:
     """`Thought for 1.4 s`; while it goes on `Thinking…`."""
-    return "Thinking…" if seconds is None else f"Thought for {duration(seconds)}"
+    if seconds is None:
+        return "Thinking…"
+    return "Thought briefly" if seconds < 0.1 else f"Thought for {took_words(seconds)}"
 
 
 def figures_words(snapshot: AnswerSnapshot) -> str:

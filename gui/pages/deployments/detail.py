@@ -94,6 +94,7 @@ class DeploymentDetail(QWidget):
         self.splitter.addWidget(self._right)
         self.splitter.setStretchFactor(0, 115)
         self.splitter.setStretchFactor(1, 100)
+        self.splitter.setSizes([1150, 1000])
         column = QVBoxLayout(self)
         column.setContentsMargins(em(1.5), em(1.25), em(1.5), em(1.25))
         column.setSpacing(em(0.88))
@@ -176,7 +177,8 @@ class DeploymentDetail(QWidget):
             self.tabs.setTabData(1, "chat")
         else:
             self._right.body.addWidget(self.chat)
-        self.chat.setVisible(chat)
+            self.chat.setVisible(chat)
+        self.chat.title.setVisible(not narrow)
         self._right.setVisible(chat and not narrow)
         self._on_tab()
 

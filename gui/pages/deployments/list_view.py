@@ -17,12 +17,12 @@ from PySide6.QtWidgets import (
 )
 
 from core.errors import NotFoundError
-from gui.models.deployments import ID, STATE, TONE, Deployments
+from gui.models.deployments import ENDPOINT, ENGINE, ID, IMPLEMENTATION, NAME, STATE, TONE, Deployments
 from gui.pages.deployments.actions import Actions
 from gui.pages.deployments.header import engine_title
-from gui.pages.deployments.runs_panel import RowTable
 from gui.theme import em
 from gui.widgets import Button, Card, EmptyState, IconButton, Label, PrimaryButton, paint_dot
+from gui.widgets.row_table import RowTable
 from gui.wording import plural
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gui.navigator import Navigator
 
 _TICK_MS = 1000
+_SHRINKING = ((IMPLEMENTATION, 7), (NAME, 11), (STATE, 8), (ENGINE, 6), (ENDPOINT, 8))
 
 
 class StateDelegate(QStyledItemDelegate):
@@ -39,17 +40,15 @@ class StateDelegate(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         """Leave room for the dot."""
         super().initStyleOption(option, index)
-        option.decorationSize = QSize(em(0.9), em(0.9))
+        option.features |= QStyleOptionViewItem.ViewItemFeature.HasDecoration
+        option.decorationSize = QSize(em(0.7), em(0.7))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Words to the right of the dot."""
-        rect = option.rect
-        moved = QStyleOptionViewItem(option)
-        moved.rect = rect.adjusted(em(1), 0, 0, 0)
-        super().paint(painter, moved, index)
-        paint_dot(painter, QPointF(rect.left() + em(0.62), rect.center().y() + 0.5), index.data(TONE), em(0.5))
+        """The dot stands where an icon would."""
+        super().paint(painter, option, index)
+        paint_dot(painter, QPointF(option.rect.left() + em(0.75), option.rect.center().y()), index.data(TONE), em(0.5))
 
 
 class DeploymentList(QWidget):
@@ -62,7 +61,7 @@ class DeploymentList(QWidget):
         self._app = app
         self._actions = actions
         self.model = Deployments(lambda engine: engine_title(app, engine), self)
-        self.table = RowTable("Deployments")
+        self.table = RowTable("Deployments", wide=NAME, shrinking=_SHRINKING)
         self.table.setModel(self.model)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setItemDelegateForColumn(STATE, StateDelegate(self.table))
@@ -70,8 +69,6 @@ class DeploymentList(QWidget):
         self.table.customContextMenuRequested.connect(self._on_menu_asked)
         self.table.row_activated.connect(lambda index: self.opened.emit(index.data(ID)))
         self.table.selectionModel().selectionChanged.connect(self._update_buttons)
-        for column, width in enumerate((16, 16, 11, 9.5, 15)):
-            self.table.setColumnWidth(column, em(width))
         self._buttons = self._make_buttons()
         self.empty = self._make_empty(navigator)
         self._stack = QStackedWidget()

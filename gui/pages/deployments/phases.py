@@ -9,11 +9,10 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.deployments.deployment import Deployment, Phase, PhaseSpan, Run, State
-from gui.states import failed_phase
+from gui.states import failed_phase, took_words
 from gui.theme import em
 from gui.widgets import Card, ElidedLabel, ProgressLine
 from gui.widgets.text import Tone
-from gui.wording import duration
 
 _TICK_MS = 200
 
@@ -33,6 +32,9 @@ class PhaseCell(QWidget):
         column.addWidget(self.title)
         column.addWidget(self.detail)
         column.addWidget(self.progress)
+        keeps = self.progress.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)  # the strip must not jump when progress is known
+        self.progress.setSizePolicy(keeps)
         self.progress.hide()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -53,7 +55,7 @@ class PhaseStrip(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.setAccessibleName("Phases of the start")
-        self.body.setContentsMargins(em(1), em(0.62), em(1), em(0.62))
+        self.body.setContentsMargins(em(1), em(0.62), em(1), em(0.3))
         self._row = QHBoxLayout()
         self._row.setSpacing(em(1))
         self.body.addLayout(self._row)
@@ -125,9 +127,9 @@ class PhaseStrip(Card):
 
     def _show_span(self, cell: PhaseCell, title: str, span: PhaseSpan, now: float) -> None:
         goes_on = span.ended is None and self._run is not None and self._run.state.is_active
-        took = duration(max(0.0, (now if span.ended is None else span.ended) - span.started))
-        if goes_on and took.endswith("ms"):
-            took = f"{max(0.0, now - span.started):.1f} s"
+        seconds = max(0.0, (now if span.ended is None else span.ended) - span.started)
+        # Times of lines are known to 50 ms.
+        took = "< 0.1 s" if seconds < 0.05 and not goes_on else took_words(seconds)
         detail = " · ".join(part for part in (took, span.note) if part)
         cell.show_as(title, detail, "accent" if goes_on else "plain", span.progress if goes_on else None)
 
@@ -138,7 +140,7 @@ class PhaseStrip(Card):
             cell.show_as("Ready", "", "dim")
         else:
             tone: Tone = "ok" if self._run.state in (State.READY, State.STOPPING) else "plain"
-            cell.show_as("Ready", f"after {duration(seconds)}", tone)
+            cell.show_as("Ready", f"after {took_words(seconds)}", tone)
 
 
 def shown_phases(deployment: Deployment) -> list[Phase]:

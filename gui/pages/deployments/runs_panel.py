@@ -2,50 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.deployments.deployment import Deployment
 from gui.models.runs import RUN, Runs
 from gui.theme import em
 from gui.widgets import Button
-
-
-class RowTable(QTableView):
-    """A flat table of whole rows; Enter and a double click activate one.
-
-    Args:
-        name: for screen readers.
-    """
-
-    row_activated = Signal(QModelIndex)
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("surface", "list")
-        self.setAccessibleName(name)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(em(2.2))
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setStretchLastSection(True)
-        self.doubleClicked.connect(self.row_activated)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter activates."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.row_activated.emit(self.currentIndex())
-            return
-        super().keyPressEvent(event)
+from gui.widgets.row_table import RowTable
 
 
 class RunsPanel(QWidget):
@@ -56,7 +20,7 @@ class RunsPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = Runs(self)
-        self.table = RowTable("Runs")
+        self.table = RowTable("Runs", wide=2, shrinking=((2, 9), (4, 5), (1, 7)))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setModel(self.model)
         self.table.row_activated.connect(self._choose)
@@ -80,8 +44,6 @@ class RunsPanel(QWidget):
         if chosen and self._number(self.table.currentIndex()) != chosen and self.model.row_of(chosen) >= 0:
             self.table.selectRow(self.model.row_of(chosen))
         if first and self.model.rowCount():
-            for column, width in enumerate((3.2, 10.5, 20, 6.5, 7.5)):
-                self.table.setColumnWidth(column, em(width))
             self.table.selectRow(0)
         self._update()
 

@@ -1,0 +1,513 @@
+"""The Deployments page by mouse and keyboard, over real child processes (the fake engine)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLineEdit, QMenu, QPushButton
+
+from core.deployments.deployment import Phase, State
+from core.deployments.launch_spec import LaunchSpec
+from core.engines.support import Implementation
+from gui.models.deployments import ID, Deployments
+from gui.models.runs import Runs
+from gui.pages.deployments import DeploymentsPage
+from gui.pages.deployments.actions import RenameDialog
+from gui.pages.deployments.detail import DeploymentDetail
+from gui.pages.deployments.from_code import FromCodeDialog
+from gui.widgets import Question
+from tests.gui.conftest import WAIT_MS
+
+LEFT = Qt.MouseButton.LeftButton
+NO = Qt.KeyboardModifier.NoModifier
+
+
+@pytest.fixture
+def page(app, bridge, navigator, show) -> DeploymentsPage:
+    return show(DeploymentsPage(app, bridge, navigator))
+
+
+def wait(qtbot, condition) -> None:
+    qtbot.waitUntil(condition, timeout=WAIT_MS)
+
+
+def opened(qtbot, deck, page, name: str = "tiny", state: State | None = State.READY) -> DeploymentDetail:
+    """The detail of a deployment, once it and its page have come to a state."""
+    if state is not None:
+        wait(qtbot, lambda: deck.state(name) is state)
+    page.open(deck.app.fleet.get(name).id)
+    detail = page.detail
+    assert detail is not None
+    wait(qtbot, lambda: state is None or detail.header.state.text() not in ("", "Stopping…"))
+    return detail
+
+
+def question(page, kind: type[Question] = Question) -> Question:
+    found = [each for each in page.window().findChildren(kind) if each.isVisible()]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def log_text(detail: DeploymentDetail) -> str:
+    model = detail.logs.model
+    return model.text_of(list(range(model.rowCount())))
+
+
+def choose(menu: QMenu, text: str) -> QAction:
+    action = next(each for each in menu.actions() if each.text().startswith(text))
+    assert action.isEnabled(), text
+    action.trigger()
+    return action
+
+
+class TestNothing:
+    def test_without_deployments_it_says_what_to_do(self, qtbot, page, navigator) -> None:
+        assert page.list.empty.isVisible()
+        assert page.list.empty.title.text() == "Nothing is served yet"
+        qtbot.mouseClick(page.list.empty.button, LEFT)
+        qtbot.mouseClick(page.list.library_button, LEFT)
+        assert [call[0] for call in navigator.calls] == ["go_discover", "go_library"]
+
+
+class TestAStart:
+    def test_phases_advance_until_it_is_ready(self, qtbot, deck, page) -> None:
+        deck.install(modes="slow=0.5")
+        deck.launch()
+        detail = opened(qtbot, deck, page, state=None)
+        header, phases = detail.header, detail.phases
+        wait(qtbot, lambda: header.state.text() == "Starting · load weights")
+        assert header.state.tone == "warn"
+        assert phases.cells[Phase.LOAD_WEIGHTS].isVisible()
+        assert phases.cells[Phase.READY].detail.text() == ""
+        before = phases.cells[Phase.LOAD_WEIGHTS].detail.text()
+        wait(qtbot, lambda: phases.cells[Phase.LOAD_WEIGHTS].detail.text() != before)
+        wait(qtbot, lambda: header.state.text().startswith("Ready for"))
+        assert header.state.tone == "ok"
+        assert phases.cells[Phase.READY].detail.text().startswith("after ")
+        assert phases.cells[Phase.READY].title.property("tone") == "ok"
+        assert header.engine.text() == "vLLM 0.32.0+cpu · process"
+        wait(qtbot, lambda: header.implementation.text() == "Native implementation")
+        assert "Read from the log" in header.implementation.toolTip()
+
+    def test_the_log_comes_while_it_starts(self, qtbot, deck, page) -> None:
+        deck.install(modes="slow=0.2")
+        deck.launch()
+        detail = opened(qtbot, deck, page, state=None)
+        wait(qtbot, lambda: "Resolved architecture" in log_text(detail))
+        assert "Application startup complete" not in log_text(detail)
+        wait(qtbot, lambda: "Application startup complete" in log_text(detail))
+        assert detail.logs.view.is_following
+
+    def test_the_endpoint_can_be_copied(self, qtbot, deck, page) -> None:
+        deck.install()
+        deck.launch()
+        detail = opened(qtbot, deck, page)
+        run = deck.app.fleet.get("tiny").run
+        assert detail.header.endpoint.text() == run.endpoint == f"http://127.0.0.1:{run.port}/v1"
+        qtbot.mouseClick(detail.header.copy_button, LEFT)
+        assert QGuiApplication.clipboard().text() == run.endpoint
+
+    def test_another_implementation_than_asked_for_is_told(self, qtbot, deck, page) -> None:
+        deck.install(modes="loads=native")
+        deck.launch(implementation=Implementation.TRANSFORMERS)
+        detail = opened(qtbot, deck, page)
+        wait(qtbot, lambda: bool(detail.findings.notices))
+        assert "Asked for transformers, but native loaded" in detail.findings.notices[0].text
+        assert detail.findings.notices[0].tone == "warn"
+        assert detail.header.implementation.tone == "warn"
+
+
+class TestStopping:
+    def test_a_click_stops_it_and_says_what_was_found(self, qtbot, deck, page) -> None:
+        deck.install()
+        deck.launch()
+        detail = opened(qtbot, deck, page)
+        port = deck.app.fleet.get("tiny").run.port
+        qtbot.mouseClick(detail.header.stop_button, LEFT)
+        assert detail.header.stop_button.text() == "Stopping…"
+        assert not detail.header.stop_button.isEnabled()
+        assert not detail.header.restart_button.isEnabled()
+        wait(qtbot, lambda: deck.state("tiny") is State.STOPPED)
+        wait(qtbot, lambda: bool(detail.findings.notices))
+        words = detail.findings.notices[0].text
+        assert words.startswith(f"Stopped: no process left, port {port} free, ")
+        assert detail.header.state.text() == "Stopped"
+        assert detail.header.restart_button.text() == "Start again"
+        assert not detail.header.stop_button.isVisible()
+
+    def test_restart_makes_another_run_and_earlier_logs_can_be_read(self, qtbot, deck, page) -> None:
+        deck.install()
+        deck.launch()
+        detail = opened(qtbot, deck, page)
+        first_pid = deck.app.fleet.get("tiny").run.folder
+        qtbot.mouseClick(detail.header.restart_button, LEFT)
+        assert detail.header.restart_button.text() == "Restarting…"
+        wait(qtbot, lambda: len(deck.app.fleet.get("tiny").runs) == 2 and deck.state("tiny") is State.READY)
+        assert deck.app.fleet.get("tiny").run.folder != first_pid
+        wait(qtbot, lambda: detail.tabs.tabText(detail.tabs.count() - 1) == "Runs 2")
+        wait(qtbot, lambda: "Application startup complete" in log_text(detail))
+        assert "Shutting down" not in log_text(detail)
+        detail.show_tab("runs")
+        detail.runs.table.setFocus()
+        detail.runs.table.selectRow(detail.runs.model.row_of(1))
+        qtbot.keyClick(detail.runs.table, Qt.Key.Key_Return)
+        assert detail.tab == "logs"
+        wait(qtbot, lambda: "Shutting down" in log_text(detail))
+        assert "The log of run 1" in detail.logs.banner.text
+        back = next(each for each in detail.logs.banner.findChildren(QPushButton) if each.text().startswith("Back to"))
+        qtbot.mouseClick(back, LEFT)
+        assert not detail.logs.banner.isVisible()
+        wait(qtbot, lambda: "startup complete" in log_text(detail) and "Shutting down" not in log_text(detail))
+
+    def test_a_stopped_one_is_started_again(self, qtbot, deck, page) -> None:
+        deck.install()
+        deployment = deck.launch()
+        detail = opened(qtbot, deck, page)
+        deck.do(deck.app.fleet.stop(deployment.id))
+        wait(qtbot, lambda: detail.header.restart_button.text() == "Start again")
+        wait(qtbot, detail.header.restart_button.isEnabled)
+        qtbot.mouseClick(detail.header.restart_button, LEFT)
+        wait(qtbot, lambda: detail.header.state.text().startswith("Ready for"))
+
+
+class TestAFailure:
+    def test_the_cause_is_shown_and_leads_to_its_line(self, qtbot, deck, page) -> None:
+        deck.install(modes="exit_code=1,at=kv")
+        deck.launch()
+        detail = opened(qtbot, deck, page, state=State.FAILED)
+        card = detail.findings.failure
+        wait(qtbot, card.isVisible)
+        assert card.title.text().startswith("Failed while ")
+        assert card.title.text().endswith(": exit code 1")
+        assert "To serve at least one request" in card.cause.toPlainText()
+        assert detail.header.state.tone == "bad"
+        failed = [cell for cell in detail.phases.cells.values() if cell.title.text().endswith("✕")]
+        assert [cell.detail.text() for cell in failed] == ["exit code 1"]
+        assert not detail.chat.isVisible()
+        qtbot.mouseClick(card.line_button, LEFT)
+        line = deck.app.fleet.get("tiny").run.failure_line
+        assert card.line_button.text() == f"Go to line {line + 1}"
+        wait(qtbot, lambda: detail.logs.view.table.selected_rows() == [line])
+        assert "To serve at least one request" in detail.logs.model.line(line).text
+        assert detail.logs.view.table.marked == line
+        assert not detail.logs.view.is_following
+
+    def test_a_signal_is_named(self, qtbot, deck, page) -> None:
+        deck.install(modes="signal=9,at=load")
+        deck.launch()
+        detail = opened(qtbot, deck, page, state=State.FAILED)
+        wait(qtbot, detail.findings.failure.isVisible)
+        assert "killed by signal 9" in detail.findings.failure.title.text()
+
+    def test_it_can_be_edited_and_relaunched(self, qtbot, deck, page, navigator) -> None:
+        deck.install(modes="exit_code=1")
+        deployment = deck.launch()
+        detail = opened(qtbot, deck, page, state=State.FAILED)
+        wait(qtbot, detail.header.edit_button.isVisible)
+        qtbot.mouseClick(detail.header.edit_button, LEFT)
+        assert navigator.calls == [("serve", deployment.spec.model, deployment.spec, deployment.id)]
+
+    def test_a_start_that_could_not_begin_says_why(self, qtbot, deck, page, navigator) -> None:
+        installation = deck.install()
+        deployment = deck.launch()
+        detail = opened(qtbot, deck, page)
+        deck.do(deck.app.fleet.stop(deployment.id))
+        wait(qtbot, detail.header.restart_button.isEnabled)
+        deck.do(deck.app.installations.remove(installation.id))
+        qtbot.mouseClick(detail.header.restart_button, LEFT)
+        wait(qtbot, lambda: detail.header.state.text() == "Failed before the engine started")
+        assert detail.findings.failure.explanation.text()
+        assert not [call for call in navigator.calls if call[0] == "show_error"]
+
+
+class TestNames:
+    def test_a_double_click_renames(self, qtbot, deck, page) -> None:
+        deck.install()
+        deployment = deck.launch()
+        detail = opened(qtbot, deck, page)
+        qtbot.mouseDClick(detail.header.name, LEFT)
+        dialog = question(page, RenameDialog)
+        dialog.field.selectAll()
+        qtbot.keyClicks(dialog.field, "other name")
+        qtbot.keyClick(dialog.field, Qt.Key.Key_Return)
+        wait(qtbot, lambda: bool(dialog.row.problem))
+        assert dialog.isVisible()
+        dialog.field.selectAll()
+        qtbot.keyClicks(dialog.field, "other-name")
+        qtbot.keyClick(dialog.field, Qt.Key.Key_Return)
+        wait(qtbot, lambda: detail.header.name.text() == "other-name")
+        assert deck.app.fleet.get(deployment.id).name == "other-name"
+        wait(qtbot, lambda: not [each for each in page.window().findChildren(Question) if each.isVisible()])
+
+    def test_f2_renames_and_escape_leaves_it(self, qtbot, deck, page) -> None:
+        deck.install()
+        deck.launch()
+        detail = opened(qtbot, deck, page)
+        detail.header.stop_button.setFocus()
+        qtbot.keyClick(detail.header.stop_button, Qt.Key.Key_F2)
+        dialog = question(page, RenameDialog)
+        qtbot.keyClicks(dialog.field, "nothing")
+        qtbot.keyClick(dialog.field, Qt.Key.Key_Escape)
+        assert deck.app.fleet.get("tiny").name == "tiny"
+
+
+class TestRemoving:
+    def test_it_asks_first_and_goes_back_to_the_list(self, qtbot, deck, page) -> None:
+        deck.install()
+        deployment = deck.launch()
+        detail = opened(qtbot, deck, page)
+        menu = page.commands.menu(deployment.id, complete=False)
+        choose(menu, "Remove…")
+        dialog = question(page)
+        assert dialog.focusWidget() is dialog.buttons["cancel"]
+        qtbot.mouseClick(dialog.buttons["cancel"], LEFT)
+        assert deck.state("tiny") is State.READY
+        choose(menu, "Remove…")
+        qtbot.mouseClick(question(page).buttons["confirm"], LEFT)
+        wait(qtbot, lambda: not deck.app.fleet.deployments())
+        wait(qtbot, lambda: page.current == "" and page.list.isVisible())
+        assert page.list.empty.isVisible()
+        assert detail not in page.details.values()
+        assert not deployment.folder.exists()
+
+
+class TestSeveral:
+    def test_one_fails_and_the_other_goes_on(self, qtbot, deck, page) -> None:
+        good = deck.install()
+        bad = deck.install(modes="exit_code=3")
+        deck.launch("good", installation=good.id)
+        deck.launch("bad", installation=bad.id)
+        wait(qtbot, lambda: deck.state("good") is State.READY and deck.state("bad") is State.FAILED)
+        page.open()
+        model = page.list.model
+        wait(qtbot, lambda: model.rowCount() == 2 and model.index(0, 1).data().startswith("Failed"))
+        rows = {model.index(row, 0).data(): row for row in range(2)}
+        assert model.index(rows["good"], 1).data() == "Ready"
+        assert model.index(rows["good"], 4).data() == deck.app.fleet.get("good").run.endpoint
+        assert model.index(rows["bad"], 4).data() == ""
+        page.list.grab()
+
+    def test_the_list_is_used_by_keyboard(self, qtbot, deck, page) -> None:
+        deck.install()
+        deck.launch("one")
+        deck.launch("two")
+        wait(qtbot, lambda: deck.state("one") is State.READY and deck.state("two") is State.READY)
+        page.open()
+        told: list[str] = []
+        page.current_changed.connect(told.append)
+        table = page.list.table
+        table.setFocus()
+        table.selectRow(0)
+        qtbot.keyClick(table, Qt.Key.Key_Down)
+        chosen = page.list.chosen()
+        assert chosen == [str(page.list.model.index(1, 0).data(ID))]
+        qtbot.keyClick(table, Qt.Key.Key_Return)
+        assert page.current == chosen[0]
+        assert told == chosen
+        assert page.detail is not None
+        page.open()
+        table.selectAll()
+        stop = page.list._buttons["stop"]
+        assert stop.text() == "Stop 2 deployments"
+        qtbot.mouseClick(stop, LEFT)
+        wait(qtbot, lambda: deck.state("one") is State.STOPPED and deck.state("two") is State.STOPPED)
+
+    def test_each_keeps_its_own_log_and_place(self, qtbot, deck, page) -> None:
+        deck.install()
+        deck.launch("one")
+        deck.launch("two")
+        first = opened(qtbot, deck, page, "one")
+        first.show_tab("configuration")
+        second = opened(qtbot, deck, page, "two")
+        assert second.tab == "logs"
+        assert opened(qtbot, deck, page, "one") is first
+        assert first.tab == "configuration"
+
+    def test_what_another_program_removes_goes(self, qtbot, deck, page) -> None:
+        deck.install()
+        deployment = deck.launch()
+        opened(qtbot, deck, page)
+        deck.do(deck.app.fleet.remove(deployment.id))
+        wait(qtbot, lambda: page.current == "" and page.list.empty.isVisible())
+
+
+class TestTheLog:
+    def test_a_flood_is_shown_to_its_last_line(self, qtbot, deck, page) -> None:
+        deck.install(modes="flood=30000")
+        deck.launch()
+        detail = opened(qtbot, deck, page)
+        model = detail.logs.model
+        wait(
+            qtbot, lambda: "line 29999 of 30000" in (model.line(model.rowCount() - 1).text if model.rowCount() else "")
+        )
+        assert detail.logs.view.is_following
+        numbers = [model.line(row).number for row in range(model.rowCount())]
+        assert numbers == list(range(len(numbers)))
+
+    def test_scrolling_up_stops_following_and_the_button_goes_on(self, qtbot, deck, page) -> None:
+        deck.install(modes="flood=2000")
+        deck.launch()
+        detail = opened(qtbot, deck, page)
+        wait(qtbot, lambda: detail.logs.model.rowCount() > 2000)
+        table = detail.logs.view.table
+        table.setFocus()
+        qtbot.keyClick(table, Qt.Key.Key_Home)
+        assert not detail.logs.follow_button.isChecked()
+        assert detail.logs.follow_button.text() == "Follow"
+        assert detail.logs.view.follow_button.isVisible()
+        qtbot.mouseClick(detail.logs.follow_button, LEFT)
+        assert detail.logs.view.is_following
+        assert not detail.logs.view.follow_button.isVisible()
+
+    def test_all_of_it_can_be_copied(self, qtbot, deck, page, navigator) -> None:
+        deck.install()
+        deck.launch()
+        detail = opened(qtbot, deck, page)
+        wait(qtbot, lambda: "startup complete" in log_text(detail))
+        choose(detail.logs.menu(), "Copy all")
+        wait(qtbot, lambda: any(call[0] == "say" for call in navigator.calls))
+        assert QGuiApplication.clipboard().text().startswith(log_text(detail)[:500])
+
+    def test_an_ended_run_is_read_from_disk_by_the_next_window(
+        self, qtbot, deck, page, bridge, navigator, show
+    ) -> None:
+        deck.install()
+        deployment = deck.launch()
+        wait(qtbot, lambda: deck.state("tiny") is State.READY)
+        deck.do(deck.app.fleet.stop(deployment.id))
+        deck.app.fleet._logs.clear()  # as a program that starts finds it
+        detail = opened(qtbot, deck, page, state=State.STOPPED)
+        wait(qtbot, lambda: "Application startup complete" in log_text(detail))
+
+
+class TestTheConfiguration:
+    def test_the_command_holds_no_secret(self, qtbot, deck, page) -> None:
+        deck.install()
+        ref = deck.model(add=False)
+        spec = LaunchSpec.build(
+            name="keyed",
+            model=ref.model_dump(),
+            engine="vllm",
+            api_key=True,
+            secret_env=("MY_TOKEN",),
+            options={"max-model-len": 2048},
+        )
+        deck.do(deck.app.fleet.launch(spec, api_key="sd-very-secret", secret_env={"MY_TOKEN": "hidden-value"}))
+        detail = opened(qtbot, deck, page, "keyed")
+        detail.show_tab("configuration")
+        command = detail.configuration.command.toPlainText()
+        assert "--max-model-len 2048" in command
+        assert 'MY_TOKEN="$MY_TOKEN"' in command
+        assert "sd-very-secret" not in command
+        assert "hidden-value" not in command
+        assert detail.configuration.folder.text() == str(deck.app.fleet.get("keyed").folder)
+
+    def test_the_launch_spec_is_saved(self, qtbot, deck, page, tmp_path: Path, navigator) -> None:
+        deck.install()
+        deployment = deck.launch()
+        detail = opened(qtbot, deck, page)
+        detail.show_tab("configuration")
+        qtbot.mouseClick(detail.configuration.save_button, LEFT)
+        dialog = page.window().findChild(QFileDialog)
+        target = tmp_path / "mine"
+        field = dialog.findChild(QLineEdit)
+        field.clear()
+        qtbot.keyClicks(field, str(target))
+        save = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Save)
+        qtbot.mouseClick(save, LEFT)
+        wait(qtbot, lambda: target.with_suffix(".toml").exists())
+        text = target.with_suffix(".toml").read_text()
+        assert LaunchSpec.from_toml(text, source="x") == deck.app.fleet.get(deployment.id).spec
+
+    def test_duplicate_opens_the_form_with_another_name(self, qtbot, deck, page, navigator) -> None:
+        deck.install()
+        deployment = deck.launch()
+        opened(qtbot, deck, page)
+        choose(page.commands.menu(deployment.id, complete=True), "Duplicate…")
+        name, ref, spec = navigator.calls[-1]
+        assert (name, ref, spec.name, spec.port) == ("serve", deployment.spec.model, "tiny-2", None)
+
+
+class TestUseFromCode:
+    def test_the_ways_are_shown_and_copied(self, qtbot, deck, page) -> None:
+        deck.install()
+        ref = deck.model(add=False)
+        spec = LaunchSpec.build(name="keyed", model=ref.model_dump(), engine="vllm", api_key=True)
+        deck.do(deck.app.fleet.launch(spec, api_key="sd-very-secret"))
+        detail = opened(qtbot, deck, page, "keyed")
+        run = deck.app.fleet.get("keyed").run
+        qtbot.mouseClick(detail.header.code_button, LEFT)
+        wait(qtbot, lambda: any(each.isVisible() for each in page.window().findChildren(FromCodeDialog)))
+        dialog = question(page, FromCodeDialog)
+        assert [dialog.tabs.tabText(n) for n in range(3)] == ["curl", "Python (openai)", "Environment variables"]
+        boxes = [dialog.boxes.widget(n).toPlainText() for n in range(3)]
+        assert all(run.endpoint in text for text in boxes)
+        assert all("sd-very-secret" not in text for text in boxes)
+        assert "SERVEDECK_API_KEY" in boxes[0]
+        dialog.tabs.setFocus()
+        qtbot.keyClick(dialog.tabs, Qt.Key.Key_Right)
+        assert dialog.boxes.currentIndex() == 1
+        qtbot.mouseClick(dialog.buttons["copy-key"], LEFT)
+        assert QGuiApplication.clipboard().text() == "sd-very-secret"
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        wait(qtbot, lambda: not any(each.isVisible() for each in page.window().findChildren(FromCodeDialog)))
+
+
+class TestRoom:
+    def test_the_chat_becomes_a_tab_where_there_is_no_room(self, qtbot, deck, page) -> None:
+        deck.install()
+        deck.launch()
+        detail = opened(qtbot, deck, page)
+        assert detail.chat.isVisible()
+        assert detail.tab == "logs"
+        page.resize(812, 620)
+        wait(qtbot, lambda: not detail.chat.isVisible())
+        titles = [detail.tabs.tabText(n) for n in range(detail.tabs.count())]
+        assert titles == ["Logs", "Chat", "Configuration", "Runs 1"]
+        qtbot.mouseClick(detail.tabs, LEFT, NO, detail.tabs.tabRect(1).center())
+        assert detail.chat.isVisible()
+        assert not detail.logs.isVisible()
+        page.resize(1228, 860)
+        wait(qtbot, lambda: detail.tabs.count() == 3)
+        assert detail.chat.isVisible()
+
+    def test_at_the_smallest_size_nothing_is_wider_than_the_page(self, qtbot, deck, page) -> None:
+        deck.install()
+        deck.launch(name="a-rather-long-name-of-a-deployment-that-has-no-end-at-all")
+        detail = opened(qtbot, deck, page, "a-rather-long-name-of-a-deployment-that-has-no-end-at-all")
+        page.resize(760, 620)
+        wait(qtbot, lambda: detail.width() == 760)
+        right = detail.header.more_button.mapTo(detail, QPoint(detail.header.more_button.width(), 0)).x()
+        assert right <= 760
+        assert detail.minimumSizeHint().width() <= 760
+
+
+class TestTheModels:
+    def test_they_keep_the_rules_of_qt(self, qtbot, deck, page) -> None:
+        deck.install()
+        model = Deployments(str.title)
+        runs = Runs()
+        mode = QAbstractItemModelTester.FailureReportingMode.Fatal
+        testers = [QAbstractItemModelTester(each, mode) for each in (model, runs)]
+        first = deck.launch("one")
+        model.show(deck.app.fleet.deployments())
+        deck.launch("two")
+        model.show(deck.app.fleet.deployments())
+        wait(qtbot, lambda: deck.state("one") is State.READY)
+        model.show(deck.app.fleet.deployments())
+        model.tick()
+        model.show(tuple(reversed(deck.app.fleet.deployments())))
+        runs.show_deployment(deck.app.fleet.get("one"))
+        deck.do(deck.app.fleet.restart(first.id))
+        runs.show_deployment(deck.app.fleet.get("one"))
+        deck.do(deck.app.fleet.remove(first.id))
+        model.show(deck.app.fleet.deployments())
+        assert model.rowCount() == 1
+        model.show(())
+        assert model.rowCount() == 0
+        for tester in testers:
+            tester.deleteLater()
