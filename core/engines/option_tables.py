@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from core.engines.catalog import Catalog
-from core.engines.engine import Installation
+from core.engines.engine import Engine, Installation
 from core.engines.options import OptionTable
 from core.errors import ServedeckError
 from core.files import write_text
@@ -59,14 +59,24 @@ class OptionTables:
             return kept
         task = self._reading.get(key)
         if task is None:
-            task = asyncio.create_task(asyncio.to_thread(engine.read_options, installation))
+            task = asyncio.create_task(self._ask(engine, installation))
             self._reading[key] = task
-            task.add_done_callback(lambda _: self._reading.pop(key, None))
-        table = await asyncio.shield(task)
-        self._read[key] = table
+            task.add_done_callback(lambda ended: self._on_read(key, ended))
+        return await asyncio.shield(task)
+
+    async def _ask(self, engine: Engine, installation: Installation) -> OptionTable:
+        """Goes on when whoever wanted it doesn't any more: the next one finds the answer kept."""
+        table = await asyncio.to_thread(engine.read_options, installation)
+        self._read[(engine.id, installation.version)] = table
         if installation.version:
             await asyncio.to_thread(keep, self._paths, table, installation.version)
         return table
+
+    def _on_read(self, key: tuple[str, str], task: asyncio.Task[OptionTable]) -> None:
+        del self._reading[key]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Who still waits gets it; nobody may be left.
+            logger.info("the options of %s %s can't be read: %s", *key, error)
 
     def _kept(self, engine_id: str, version: str) -> OptionTable | None:
         key = (engine_id, version)
