@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from core.errors import GatedModelError, HubRateLimitedError, HubTokenError, ServedeckError
 from gui.errors import describe
 from gui.widgets import Notice
+from gui.widgets.notice import NoticeTone
 
 if TYPE_CHECKING:
     from core.app import App
@@ -53,12 +54,16 @@ class HubNotice(Notice):
             self._navigator.show_error(error)
         if isinstance(error, HubRateLimitedError) and error.retry_after is not None:
             self._try_again_at = time.monotonic() + error.retry_after
-            self.show_text("", title=error.message, tone="warn", actions=[("Try now", self._try_again), *more])
+            actions: list[Action] = [("Try now", self._try_again)]
+            if "access token" in error.remedy:  # said only where none was sent
+                actions.append(("Set a token for a higher limit", self._go_to_token))
+            self.show_text("", title=error.message, tone="warn", actions=[*actions, *more])
             self._clock.start()
             self._count_down()
             return
         said = describe(error)
-        self.show_text(said.text, title=said.title, tone="bad", actions=[*self._actions(error), *more])
+        tone: NoticeTone = "warn" if isinstance(error, GatedModelError) else "bad"
+        self.show_text(said.text, title=said.title, tone=tone, actions=[*self._actions(error), *more])
 
     def clear(self) -> None:
         """Hide it, and retry no more."""
@@ -68,12 +73,15 @@ class HubNotice(Notice):
 
     def _actions(self, error: BaseException) -> list[Action]:
         retry: Action = ("Retry", self._try_again)
-        settings: Action = ("Open Settings", lambda: self._navigator.go_settings("hf_token"))
+        settings: Action = ("Open Settings", self._go_to_token)
         if isinstance(error, HubTokenError):
             return [("Go on without the token", self._without_token), settings, retry]
         if isinstance(error, GatedModelError):
             return [settings, retry]
         return [retry]
+
+    def _go_to_token(self) -> None:
+        self._navigator.go_settings("hf_token")
 
     def _try_again(self) -> None:
         retry = self._retry

@@ -205,8 +205,9 @@ class ServeForm(QWidget):
         """The first that is installed and can serve it; else the first that could be installed."""
         answers = [each for each in self._answers.values() if not each.needs_container]
         able = [each for each in answers if each.support.can_serve]
-        usable = [each for each in able if each.installation is not None]
-        return next(iter([*usable, *able, *answers])).engine.id
+        installed = [each for each in answers if each.installation is not None]
+        usable = [each for each in installed if each in able]
+        return next(iter([*usable, *able, *installed, *answers])).engine.id
 
     def _on_engine(self, engine_id: str) -> None:
         if engine_id != self.state.engine:

@@ -32,5 +32,5 @@ def look(app: App, spec: LaunchSpec, details: ModelDetails, deployment_id: str) 
         port = port or app.fleet.free_port()
         preview = Preview(command=app.fleet.preview(spec))
     except ServedeckError as error:
-        preview = Preview(problem=error.line)
+        preview = Preview(problem=error.message)
     return Look(problems, preview, port)

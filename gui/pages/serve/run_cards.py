@@ -82,9 +82,11 @@ class ImplementationCard(Card):
         asked = self._state.implementation
         answer = support.of(asked)
         if asked is Implementation.AUTO or answer is None:
-            self.reason.setText(support.auto_reason)
+            said, can = support.auto_reason, support.auto is not None
         else:
-            self.reason.setText(answer.reason)
+            said, can = answer.reason, answer.verdict is not Verdict.NO
+        self.reason.setText(said)
+        self.reason.set_tone("dim" if can else "warn")
         self.choice.setAccessibleDescription(self.reason.text())
 
 
