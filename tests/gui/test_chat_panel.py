@@ -55,7 +55,9 @@ def ask(qtbot, chat: ChatPanel, text: str) -> None:
 def answered(qtbot, chat: ChatPanel):
     """The last answer, once it is over."""
     wait(qtbot, lambda: bool(chat.views) and chat.views[-1].is_over and not chat.is_busy)
-    return chat.views[-1].answer
+    answer = chat.views[-1].answer
+    wait(qtbot, answer.isVisible)
+    return answer
 
 
 class TestAsking:
@@ -98,7 +100,7 @@ class TestAsking:
         assert chat.views[1].answer.regenerate_button.isVisible()
 
     def test_markdown_and_reasoning_are_shown(self, qtbot, chat) -> None:
-        ask(qtbot, chat, "!markdown !reasoning !rate=100")
+        ask(qtbot, chat, "!markdown !reasoning !rate=20")
         answer = answered(qtbot, chat)
         assert answer.fold.text().startswith("▸ Thought for ")
         assert not answer.reasoning.isVisible()
