@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QMessageLogContext, QSize, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
@@ -82,7 +82,7 @@ class World:
             self.do(self.app.installations.add(engine, str(environment)))
         self.do(self.app.library.scan())
         self.launch("qwen-7b", FAILED, "vllm", "exit_code=1", options={"max-model-len": 32768})
-        self.launch("qwen-chat", READY, "vllm", "rate=38", options={"max-model-len": 8192})
+        self.launch("qwen-chat", READY, "vllm", "slow=0.7,rate=38", options={"max-model-len": 8192})
         self.wait(lambda: self.state("qwen-chat") is State.READY and self.state("qwen-7b") is State.FAILED)
         self.launch("smollm3", LOADING, "transformers", "slow=120")
         self.wait(lambda: self.state("smollm3") is State.STARTING)
@@ -153,14 +153,16 @@ class Camera:
         self.window.open_model(ModelRef.parse(READY))
 
     def chat(self) -> None:
-        """Two questions, typed and sent as a user does."""
+        """Two questions, typed and sent as a user does; the chat is beside the log only where there is room."""
+        self.window.resize(SIZES[0])
         self.window.open_deployment(self.world.app.fleet.get("qwen-chat").id)
         self.settle()
-        field = next(
-            each
-            for each in self.window.findChildren(QPlainTextEdit)
-            if each.accessibleName() == "Message" and each.isVisible()
-        )
+        fields = self.window.findChildren(QPlainTextEdit)
+        shown = [each for each in fields if each.accessibleName() == "Message" and each.isVisible()]
+        if not shown:
+            self.take("no-chat")
+            raise SystemExit(f"the page of a ready deployment shows no chat: {self.taken[-1]}")
+        field = shown[0]
         for number, question in enumerate(QUESTIONS, 1):
             QTest.keyClicks(field, question)
             QTest.keyClick(field, Qt.Key.Key_Return)
@@ -195,6 +197,12 @@ class Camera:
         self.taken.append(path)
 
 
+def tell_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str | None) -> None:
+    """What Qt warns of, without what the offscreen platform always says."""
+    if message and not message.startswith("This plugin does not support"):
+        print(f"Qt: {message}", file=sys.stderr)
+
+
 def renew_readme_picture(source: Path) -> None:
     """The same picture with few enough colours to stay small."""
     image = QImage(str(source)).convertToFormat(QImage.Format.Format_RGB888)
@@ -220,6 +228,7 @@ def main() -> int:
         os.environ.pop(name, None)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "PATH": "/usr/bin:/bin"}
+    qInstallMessageHandler(tell_qt_message)
     application = QApplication(sys.argv[:1])
     with tempfile.TemporaryDirectory(prefix="servedeck-pictures-") as folder, realistic(HubServer()) as hub:
         root = Path(folder)

@@ -28,6 +28,23 @@ print(client.models.list())
 | warm up | 6.3 |
 """
 
+FROM_PYTHON = """Use any OpenAI client and give it **this endpoint**:
+
+```python
+from openai import OpenAI
+
+client = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="none")
+answer = client.chat.completions.create(
+    model=client.models.list().data[0].id,
+    messages=[{"role": "user", "content": "Hello!"}],
+)
+print(answer.choices[0].message.content)
+```
+
+- `stream=True` gives the answer token by token.
+- Without an API key, any text will do as `api_key`.
+"""
+
 
 @dataclass
 class Behaviour:
@@ -64,8 +81,10 @@ def tokens_of(body: dict[str, Any], asked: dict[str, str], behaviour: Behaviour)
     if "empty" in asked:
         return []
     prompt = last_message(body)
-    if "markdown" in asked or "from python" in prompt.lower():
+    if "markdown" in asked:
         text = MARKDOWN
+    elif "from python" in prompt.lower():
+        text = FROM_PYTHON
     elif "france" in prompt.lower():
         text = PARIS
     else:
