@@ -341,9 +341,7 @@ class TestTheLog:
         deck.launch()
         detail = opened(qtbot, deck, page)
         model = detail.logs.model
-        wait(
-            qtbot, lambda: "line 29999 of 30000" in (model.line(model.rowCount() - 1).text if model.rowCount() else "")
-        )
+        wait(qtbot, lambda: "line 29999 of 30000" in model.text_of(list(range(model.rowCount()))[-100:]))
         assert detail.logs.view.is_following
         numbers = [model.line(row).number for row in range(model.rowCount())]
         assert numbers == list(range(len(numbers)))
@@ -414,9 +412,7 @@ class TestTheConfiguration:
         qtbot.mouseClick(detail.configuration.save_button, LEFT)
         dialog = page.window().findChild(QFileDialog)
         target = tmp_path / "mine"
-        field = dialog.findChild(QLineEdit)
-        field.clear()
-        qtbot.keyClicks(field, str(target))
+        dialog.findChild(QLineEdit, "fileNameEdit").setText(str(target))
         save = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Save)
         qtbot.mouseClick(save, LEFT)
         wait(qtbot, lambda: target.with_suffix(".toml").exists())

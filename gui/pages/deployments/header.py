@@ -105,11 +105,11 @@ class Header(QWidget):
         self._second.addWidget(self.endpoint)
         self._second.addWidget(self.copy_button)
         self._second.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(em(0.5))
-        column.addLayout(self._first)
-        column.addLayout(self._second)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(em(0.5))
+        self._column.addLayout(self._first)
+        self._column.addLayout(self._second)
         self._arrange(is_narrow=False)
 
     def show_deployment(self, deployment: Deployment) -> None:
@@ -153,6 +153,9 @@ class Header(QWidget):
             self._second.insertWidget(0, self._chips)
         else:
             self._first.insertWidget(1, self._chips)
+        for layout in (self._first, self._second, self._column):
+            layout.invalidate()  # a row does not tell the column that it changed
+        self.updateGeometry()
 
     def _show_state(self) -> None:
         deployment = self._deployment
