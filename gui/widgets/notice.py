@@ -13,6 +13,7 @@ from gui.icons import pixmap
 from gui.theme import em, theme
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.flow import FlowLayout
+from gui.widgets.showing import set_shown
 from gui.widgets.text import Label, repolish
 
 NoticeTone = Literal["plain", "accent", "ok", "warn", "bad"]
@@ -72,7 +73,7 @@ class Notice(QFrame):
         row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(words, 1)
         self._cross = IconButton("cross", "Dismiss")
-        self._cross.setVisible(closable)
+        set_shown(self._cross, closable)
         self._cross.clicked.connect(self._on_cross)
         row.addWidget(self._cross, 0, Qt.AlignmentFlag.AlignTop)
         self._tone: NoticeTone = tone
@@ -110,7 +111,7 @@ class Notice(QFrame):
         repolish(self)
         self._update_sign()
         self.setAccessibleName(self.text)
-        self.setVisible(bool(text or title))
+        set_shown(self, bool(text or title))
         if spoken and self.text and self.text != was:
             announce(self, self.text)
 

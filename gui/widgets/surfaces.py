@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVB
 from gui.icons import pixmap
 from gui.theme import em, theme
 from gui.widgets.buttons import Button, PrimaryButton
+from gui.widgets.showing import set_shown
 from gui.widgets.text import Label
 
 
@@ -84,7 +85,7 @@ class EmptyState(QWidget):
         self._icon = icon
         self._sign = Label()
         self._sign.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._sign.setVisible(bool(icon))
+        set_shown(self._sign, bool(icon))
         column.addWidget(self._sign)
         self.title = Label(title, "strong", wrap=True)
         self.text = Label(text, tone="dim", wrap=True)
@@ -97,7 +98,7 @@ class EmptyState(QWidget):
             row.addStretch(1)
             column.addLayout(row)
         self.button: Button = PrimaryButton(button) if primary else Button(button)
-        self.button.setVisible(bool(button))
+        set_shown(self.button, bool(button))
         self.button.clicked.connect(self.clicked)
         column.addSpacing(em(0.4))
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)

@@ -1,7 +1,7 @@
 """Writes the tables that Servedeck ships, from real engines.
 
 `python tests/engines/refresh_resources.py VLLM TRANSFORMERS`: both arguments are Python environments. For maintainers,
-when a new version of an engine comes out: review the diff, and let `vllm.py` and `transformers_serve.py` name the files.
+when a new version of an engine comes out: review the diff, and name the files in `vllm.py` and `transformers_serve.py`.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from gui.widgets import (
     StateDot,
     confirm,
 )
+from gui.widgets.showing import set_shown
 from gui.wording import disk_size, plural
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class InstallationRow(QWidget):
         head.addWidget(chips, 1)
         self.remove = Button("Remove…" if installation.kind == "managed" else "Forget…", kind="small")
         self.remove.setAccessibleName(f"Remove {installation.version} at {installation.executable}")
-        self.remove.setVisible(installation.kind in ("managed", "added"))
+        set_shown(self.remove, installation.kind in ("managed", "added"))
         head.addWidget(self.remove)
         path = ElidedLabel(str(installation.executable), "mono_small", tone="dim", mode=Qt.TextElideMode.ElideMiddle)
         column = QVBoxLayout(self)

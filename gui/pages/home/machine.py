@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from gui.theme import em
 from gui.widgets import Bar, Card, ElidedLabel, Label, Segment
+from gui.widgets.showing import set_shown
 from gui.wording import disk_size, gib, gib_number, plural
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class MachineCards(QWidget):
 
     def _arrange(self) -> None:
         cards: list[Card] = [*self._gpus, *([] if self._has_gpus else [self.no_gpu]), self.computer]
-        self.no_gpu.setVisible(not self._has_gpus)
+        set_shown(self.no_gpu, not self._has_gpus)
         for card in (*self._gpus, self.no_gpu, self.computer):
             self._grid.removeWidget(card)
         for place, card in enumerate(cards):

@@ -13,6 +13,7 @@ from core.events import DemoChanged
 from gui.errors import describe
 from gui.theme import em
 from gui.widgets import Button, Card, ElidedLabel, Label, Notice, PrimaryButton, ProgressLine, announce
+from gui.widgets.showing import set_shown
 
 if TYPE_CHECKING:
     from core.app import App
@@ -68,7 +69,7 @@ class ModelCard(Card):
     def refresh(self) -> None:
         """Show the present suggestion; hidden without one."""
         self._suggestion = suggestion(self._app)
-        self.setVisible(self._suggestion is not None)
+        set_shown(self, self._suggestion is not None)
         self.changed.emit()
         if self._suggestion is None:
             return
