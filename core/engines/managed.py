@@ -141,10 +141,13 @@ def _process(pid: int) -> dict[str, float] | None:
 
 def _lives(process: Any) -> bool:
     """The process of that pid and creation time runs."""
-    if not isinstance(process, dict) or not isinstance(process.get("pid"), int):
+    if not isinstance(process, dict):
         return False
-    now = _process(process["pid"])
-    return now is not None and abs(now["created"] - float(process.get("created", 0.0))) < 0.01
+    pid, created = process.get("pid"), process.get("created")
+    if not isinstance(pid, int) or not isinstance(created, float) or pid <= 1:
+        return False
+    now = _process(pid)
+    return now is not None and abs(now["created"] - created) < 0.01
 
 
 def _is_us(process: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,9 @@ def read_tables(path: Path, known: Mapping[str, Any] | None = None) -> Tables:
 
     Raises:
         OSError: it can't be read.
-        ValueError: it is no Python (a SyntaxError is one, and so is wrong UTF-8).
+        ValueError: it is no Python.
     """
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (RecursionError, MemoryError) as error:
-        raise ValueError(f"{path} is nested too deeply") from error
+    tree = _parsed(path)
     tables: Tables = dict(known or {})
     for statement in tree.body:
         try:
@@ -40,6 +38,16 @@ def read_tables(path: Path, known: Mapping[str, Any] | None = None) -> Tables:
         except (_NotPlainError, TypeError, ValueError, RecursionError):
             continue
     return tables
+
+
+def _parsed(path: Path) -> ast.Module:
+    text = path.read_text(encoding="utf-8")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of their code, such as an invalid escape in a string
+            return ast.parse(text)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError(f"{path} is no Python that can be read: {error}") from error
 
 
 def _read_statement(statement: ast.stmt, tables: Tables) -> None:
@@ -133,7 +141,7 @@ def class_flag(path: Path, class_name: str, flag: str) -> bool | None:
         OSError: the file can't be read.
         ValueError: it is no Python.
     """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = _parsed(path)
     classes = {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)}
     if class_name not in classes:
         return None

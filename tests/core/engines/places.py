@@ -7,7 +7,12 @@ import sys
 from pathlib import Path
 
 NEEDS = {"torch": "2.13.0", "fastapi": "0.130.0", "uvicorn": "0.40.0"}
-TORCH = "__version__ = '2.13.0{local}'\ndebug = False\ncuda: Optional[str] = {cuda}\ngit_version = 'x'\nhip: Optional[str] = {hip}\n"
+TORCH = """__version__ = '2.13.0{local}'
+debug = False
+cuda: Optional[str] = {cuda}
+git_version = 'x'
+hip: Optional[str] = {hip}
+"""
 
 
 def environment(

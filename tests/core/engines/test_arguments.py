@@ -62,9 +62,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "text": TEXT,
     "number": st.floats(allow_nan=False, allow_infinity=False),
     "whole": st.integers(-(10**12), 10**12),
-    "json": st.recursive(st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.dictionaries(TEXT, inner)).map(
-        json.dumps
-    ),
+    "json": st.recursive(
+        st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.dictionaries(TEXT, inner)
+    ).map(json.dumps),
     "pair": st.booleans(),
     "switch": st.booleans(),
     "list": st.lists(TEXT.filter(lambda text: not text.startswith("-")), min_size=1, max_size=4),
@@ -85,12 +85,18 @@ def test_what_is_written_is_read_back(options: dict[str, OptionValue]) -> None:
 def test_a_typed_text_becomes_a_value_or_a_clear_error(text: str, name: str) -> None:
     wanted = TABLE.get(name)
     assert wanted is not None
+    value, problem = _parsed(wanted, text)
+    if problem is not None:
+        assert problem.field == name
+    elif value is not None and not _dashes(value):
+        option_arguments({name: value}, TABLE)
+
+
+def _parsed(wanted: Option, text: str) -> tuple[OptionValue | None, InputError | None]:
     try:
-        value = parse_value(wanted, text)
+        return parse_value(wanted, text), None
     except InputError as error:
-        assert error.field == name
-        return
-    option_arguments({name: value} if value != [] else {}, TABLE) if not _dashes(value) else None
+        return None, error
 
 
 def _dashes(value: OptionValue) -> bool:

@@ -61,7 +61,12 @@ def test_what_vllm_takes_is_no_problem(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("options", "field", "words", "remedy"),
     [
-        ({"swap-space": 4}, "swap-space", "vLLM 0.32.0 has no option swap-space; 0.15.1 still had it", "Nothing replaces"),
+        (
+            {"swap-space": 4},
+            "swap-space",
+            "vLLM 0.32.0 has no option swap-space; 0.15.1 still had it",
+            "Nothing replaces",
+        ),
         ({"task": "embed"}, "task", "has no option task", "Use runner"),
         ({"max-model-length": 1}, "max-model-length", "has no option", "Did you mean max-model-len?"),
         ({"zzz": 1}, "zzz", "has no option zzz", "Remove it"),
@@ -88,9 +93,7 @@ def test_what_vllm_takes_is_no_problem(options: dict[str, Any]) -> None:
         ({"enable-log-outputs": True}, "enable-log-outputs", "needs enable-log-requests", ""),
     ],
 )
-def test_what_vllm_refuses_is_told_at_the_field(
-    options: dict[str, Any], field: str, words: str, remedy: str
-) -> None:
+def test_what_vllm_refuses_is_told_at_the_field(options: dict[str, Any], field: str, words: str, remedy: str) -> None:
     problems = check(options=options)
     assert [each.field for each in problems] == [field]
     assert words in problems[0].message

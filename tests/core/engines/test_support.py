@@ -72,9 +72,7 @@ def config(architecture: str, model_type: str, **more: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_vllm(
-    raw: dict[str, Any], native: str, transformers: str, auto: Implementation | None, words: str
-) -> None:
+def test_vllm(raw: dict[str, Any], native: str, transformers: str, auto: Implementation | None, words: str) -> None:
     support = CATALOG.get("vllm").support(ModelConfig(raw), None)
     assert (support.version, support.version_is_installed) == ("0.32.0", False)
     assert [each.verdict.value for each in support.implementations] == [native, transformers]
