@@ -39,10 +39,11 @@ def make_environment(folder: Path, engine: str, *, version: str = "", modes: str
     fix = f"os.environ['FAKE_ENGINE'] = {modes!r}\n" if modes else ""
     executable.write_text(
         f"#!{folder / 'bin' / 'python'}\n"
-        "import os, runpy, sys\n"
+        "import os, sys\n"
         f"{fix}"
         f"sys.path.insert(0, {str(FAKE_ENGINE.parent)!r})\n"
-        f"runpy.run_path({str(FAKE_ENGINE)!r}, run_name='__main__')\n"
+        f"import {FAKE_ENGINE.stem}\n"
+        f"{FAKE_ENGINE.stem}.main(sys.argv)\n"
     )
     executable.chmod(0o755)
     return folder
