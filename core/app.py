@@ -81,6 +81,7 @@ class App:
             self.loop.__exit__(kind, error, trace)
 
     async def _close(self) -> None:
+        self.options.close()
         await self.installer.close()
         await self.fleet.close()
         await self.hub.close()

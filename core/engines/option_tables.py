@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from core.engines import probing
 from core.engines.catalog import Catalog
 from core.engines.engine import Engine, Installation
 from core.engines.options import OptionTable
@@ -71,6 +72,10 @@ class OptionTables:
         if installation.version:
             await asyncio.to_thread(keep, self._paths, table, installation.version)
         return table
+
+    def close(self) -> None:
+        """Ask nobody any more; what is being asked is ended."""
+        probing.end_all()
 
     def _on_read(self, key: tuple[str, str], task: asyncio.Task[OptionTable]) -> None:
         del self._reading[key]

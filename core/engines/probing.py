@@ -19,6 +19,8 @@ TIME_LIMIT = 120.0
 """Seconds. vLLM takes 10 to 30."""
 FIRST_TIME_LIMIT = 300.0
 """Seconds for environments of our own: the first time they compile all their Python (70 s on two busy cores)."""
+_running: set[int] = set()
+"""Group leaders of the probes that run now."""
 NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PYTHONSTARTUP", "HF_TOKEN")
 """Variables of our own surroundings that would mislead an environment that isn't ours, or that it need not know."""
 
@@ -95,6 +97,7 @@ def _run(argv: list[str], env: dict[str, str], folder: str, time_limit: float) -
         raise InstallationError(
             f"{argv[0]} can't be started: {error.strerror or error}.", remedy="Install it again, or remove it."
         ) from error
+    _running.add(child.pid)
     try:
         output, _ = child.communicate(timeout=time_limit)
         code: int | None = child.returncode
@@ -103,8 +106,15 @@ def _run(argv: list[str], env: dict[str, str], folder: str, time_limit: float) -
         output, _ = child.communicate()
         code = None
     finally:
+        _running.discard(child.pid)
         _end_group(child.pid)
     return code, output.decode("utf-8", "replace")
+
+
+def end_all() -> None:
+    """End every probe that runs: who waits for one gets an error. For the end of the program, which must not wait."""
+    for leader in tuple(_running):
+        _end_group(leader)
 
 
 def _end_group(leader: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from gui.models.search_results import SearchResults
 from gui.pages.discover import DiscoverPage
 from gui.widgets import Notice
 from tests.gui.conftest import WAIT_MS, Deck, Recorder
+from tests.servers.environments import make_model
 from tests.servers.hub_models import realistic
 from tests.servers.hub_server import HubServer
 
@@ -299,6 +301,37 @@ def test_the_card_loads_no_picture(page: DiscoverPage, qtbot: Any, hub_server: H
     wait(qtbot, lambda: "Hello" in page.pane.tabs.card.view.text.toPlainText())
     page.grab()
     assert not [each.path for each in hub_server.requests if each.path.endswith(".png")]
+
+
+def test_a_newer_choice_drops_the_older_answer(page: DiscoverPage, qtbot: Any, hub_server: HubServer) -> None:
+    slow = hub_server.fault("/api/models/facebook/opt-125m", delay=30.0)
+    page.open_model(ModelRef(kind="hub", id="facebook/opt-125m"))
+    wait(qtbot, lambda: slow.times == 0)
+    page.open_model(ModelRef(kind="hub", id="Qwen/Qwen3-0.6B"))
+    wait(qtbot, lambda: page.pane.details is not None)
+    assert page.pane.header.name.text() == "Qwen3-0.6B"
+    request = next(each for each in hub_server.requests if "opt-125m" in each.path)
+    assert request.gone.wait(10)
+
+
+def test_a_local_copy_is_shown_when_the_hub_is_down(
+    page: DiscoverPage, qtbot: Any, hub_server: HubServer, tmp_path: Path
+) -> None:
+    commit = "a" * 40
+    root = tmp_path / "hf" / "hub" / "models--acme--tiny"
+    make_model(root / "snapshots" / commit)
+    (root / "refs").mkdir()
+    (root / "refs" / "main").write_text(commit)
+    fault = hub_server.fault("acme/tiny", drop=True, times=None)
+    page.open_model(ModelRef(kind="hub", id="acme/tiny"))
+    wait(qtbot, lambda: page.pane.details is not None)
+    assert "copy on this disk" in page.pane.notice.text
+    assert page.pane.header.button.isEnabled()
+    fault.times = 0
+    hub_server.add_model("acme/tiny", config={"architectures": ["LlamaForCausalLM"], "model_type": "llama"})
+    press(page.pane.notice, "Ask the Hub again")
+    wait(qtbot, lambda: page.pane.details is not None and not page.pane.details.from_cache_only)
+    assert not page.pane.notice.isVisible()
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
