@@ -115,7 +115,7 @@ def inspect(model: Model, as_json: Json = False) -> None:
     print(f"{details.ref.text}" + (f"  commit {details.ref.commit}" if details.ref.commit else ""))
     facts = [
         ", ".join(document["architectures"] or []) or f"config.json: {details.config_problem or 'no architectures'}",
-        f"{documents.count(details.summary.parameters)} parameters",
+        f"{documents.count(details.summary.parameters)} parameters" if details.summary.parameters else "",
         f"context {details.config.context_length or '–'}" if details.config else "",
         f"{documents.size(details.download_size)} {'on this disk' if details.cached else 'to download'}",
         f"gated ({details.summary.gated})" if details.summary.gated else "",
@@ -123,7 +123,7 @@ def inspect(model: Model, as_json: Json = False) -> None:
     ]
     print("  " + " · ".join(fact for fact in facts if fact))
     for support in supports:
-        here = "installed" if support.version_is_installed else "not installed, by the table that comes with Servedeck"
+        here = "as installed" if support.version_is_installed else "by the table that comes with Servedeck"
         print(f"{app.engines.get(support.engine).title} {support.version} ({here})")
         for each in support.implementations:
             print(f"  {each.implementation.value:13}{each.verdict.value:11}{each.reason}")
