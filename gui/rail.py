@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.theme import color, em, font
@@ -73,6 +73,14 @@ class RailButton(QAbstractButton):
         self.setToolTip(spoken)
         self.update()
 
+    def _fitted(self, metrics: QFontMetrics, width: int) -> str:
+        """What fits: the state behind the name is kept, and both ends of the name, by which they are told apart."""
+        name, dot, state = self.text().partition(" · ")
+        room = width - metrics.horizontalAdvance(dot + state)
+        if room < metrics.horizontalAdvance("mmm…mm"):
+            return metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, width)
+        return metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room) + dot + state
+
     def sizeHint(self) -> QSize:
         """One line and its padding."""
         return QSize(em(11), self.fontMetrics().height() + em(0.8 if self._dot else 1.05))
@@ -122,8 +130,7 @@ class RailButton(QAbstractButton):
             inner.setRight(inner.right() - self.fontMetrics().horizontalAdvance(self._count) - em(0.5))
         painter.setFont(font("bold" if on else "body"))
         painter.setPen(color("accent" if on else "dim" if self._dot and not self._is_current else "text"))
-        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inner.width())
-        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignLeft, text)
+        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignLeft, self._fitted(painter.fontMetrics(), inner.width()))
         if self._has_ring:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(color("accent"), 2))

@@ -156,7 +156,9 @@ class _Details(Card):
 
     def show_entry(self, entry: LibraryEntry, *, is_added: bool) -> None:
         self.setAccessibleName(f"Details of {entry.ref.label}")
-        self.name.setText(entry.ref.text)
+        is_folder = entry.ref.kind == "folder"
+        self.name.setText(entry.ref.label if is_folder else entry.ref.text)
+        self.copy.setText("Copy path" if is_folder else "Copy id")
         self.path.setText(str(entry.path))
         self.problem.show_text(entry.problem, spoken=False)
         self.remove.setVisible(is_added)

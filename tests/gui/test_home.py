@@ -208,6 +208,11 @@ class TestDemo:
         assert any("launching" in step for step in steps)
         assert page.demo.start.isVisible()
         assert not page.demo.line.isVisible()
+        # It serves: the same button opens it instead of starting another one.
+        qtbot.waitUntil(lambda: page.demo.start.text() == "Open it", timeout=WAIT_MS)
+        qtbot.mouseClick(page.demo.start, LEFT)
+        assert navigator.calls == [("open_deployment", deployment.id)] * 2
+        assert len(deck.app.fleet.deployments()) == 1
 
     def test_a_failure_is_told_and_can_be_tried_again(self, qtbot, page, deck, hub_server) -> None:
         self.hub_model(hub_server, deck)

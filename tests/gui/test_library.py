@@ -152,7 +152,7 @@ class TestDoing:
         assert [action.text() for action in menu.actions()] == [
             "Serve…",
             "Open folder",
-            "Copy id",
+            "Copy path",
             "Remove from the list…",
         ]
         menu.actions()[0].trigger()
@@ -165,7 +165,7 @@ class TestAdding:
         folder = make_model(tmp_path / "x" / "Dropped-Chat")
         assert drop(page, folder)
         qtbot.waitUntil(lambda: names(page) == ["Dropped-Chat"], timeout=WAIT_MS)
-        assert page.details.name.text() == str(folder)
+        assert (page.details.name.text(), page.details.path.text()) == (folder.name, str(folder))
         assert not page.drop_hint.isVisible()
 
     def test_a_file_is_not_wanted(self, page, tmp_path: Path) -> None:

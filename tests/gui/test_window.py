@@ -284,3 +284,18 @@ class TestOpening:
         assert str(settings) in ended.stderr
         assert "Traceback" not in ended.stderr
         assert settings.read_text() == "theme = [[["
+
+
+class TestRailText:
+    def test_names_that_differ_at_the_end_stay_apart_and_states_stay_readable(self, qtbot) -> None:
+        from gui.rail import RailButton
+
+        button = RailButton("", dot="ok")
+        qtbot.addWidget(button)
+        metrics = button.fontMetrics()
+        shown = []
+        for name in ("demo-SmolLM2-135M-Instruct-1", "demo-SmolLM2-135M-Instruct-2"):
+            button.set_state("dim", f"{name} · stopped", name)
+            shown.append(button._fitted(metrics, 150))
+        assert shown[0] != shown[1]
+        assert all(text.endswith(" · stopped") and metrics.horizontalAdvance(text) <= 151 for text in shown)

@@ -76,9 +76,9 @@ class ModelCard(Card):
         entry, engine, installation = self._suggestion
         self.setAccessibleName(f"Start with {entry.ref.label}")
         self.name.setText(entry.ref.label)
-        where = "in your cache" if entry.ref.kind == "hub" else "a folder of yours"
+        where = "in your cache" if entry.ref.kind == "hub" else "on this disk"
         support = engine.support(entry.config, installation)
-        how = f" loads its {support.auto.value} implementation" if support.auto else ""
+        how = f" loads the {support.auto.value} implementation" if support.auto else ""
         self.facts.setText(f"{where} · {engine.title} {installation.version}{how}".strip())
 
     def _on_serve(self) -> None:
@@ -137,12 +137,27 @@ class DemoCard(Card):
         self.body.addWidget(self.step)
         self.body.addWidget(self.problem)
         bridge.demo_changed.connect(self._on_changed)
-        bridge.installations_changed.connect(self._show_facts)
+        for change in (bridge.installations_changed, bridge.deployment_changed, bridge.deployment_removed):
+            change.connect(self._show_facts)
         self._is_cancelled = False
         self._show_facts()
         self._show_running(app.demo.is_running, app.demo.step)
 
+    def _serving(self) -> Deployment | None:
+        """The demo's deployment, where it serves already."""
+        from core.demo import NAME
+
+        return next(
+            (each for each in self._app.fleet.deployments() if each.name.startswith(NAME) and each.state.is_active),
+            None,
+        )
+
     def _show_facts(self) -> None:
+        serving = self._serving()
+        self.start.setText("Open it" if serving else "Try it")
+        if serving is not None:
+            self.facts.setText(f"{serving.name} serves it already")
+            return
         usable = [
             each for engine in ("transformers", "vllm") for each in self._app.installations.of(engine) if each.is_usable
         ]
@@ -161,6 +176,10 @@ class DemoCard(Card):
         self.set_tone("accent" if running else "plain")
 
     def _on_start(self) -> None:
+        serving = self._serving()
+        if serving is not None:
+            self._navigator.open_deployment(serving.id)
+            return
         self._is_cancelled = False
         self.problem.clear()
         self._show_running(True, "starting")
