@@ -158,8 +158,8 @@ class Fleet:
             watch: keep watching until `close`; without it every active run is looked at once.
         """
         self._client = httpx2.AsyncClient(timeout=httpx2.Timeout(5.0, connect=2.0), trust_env=False)
-        for each in await asyncio.to_thread(self._store.ids):
-            await self._reload(each)
+        for deployment_id in await asyncio.to_thread(self._store.ids):
+            await self._reload(deployment_id)
         self._marks = await asyncio.to_thread(self._store.marks)
         active = [each for each in self._deployments.values() if each.state.is_active]
         for each in active:
