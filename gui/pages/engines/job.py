@@ -13,9 +13,8 @@ from gui.widgets import Button, CodeBox, ElidedLabel, Label, Notice, ProgressLin
 from gui.wording import duration
 
 if TYPE_CHECKING:
-    from core.engines.installer import InstallJob
-
     from core.app import App
+    from core.engines.installer import InstallJob
     from gui.bridge import Bridge
 
 LOG_MS = 1000
