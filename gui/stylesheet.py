@@ -52,6 +52,7 @@ QWidget[surface="strip"] {{ background: {t.rail}; border: 0; border-top: 1px sol
 QWidget[surface="bg"] {{ background: {t.bg}; }}
 QWidget[surface="panel"] {{ background: {t.panel}; }}
 QFrame[surface="line"] {{ background: {t.line}; border: 0; }}
+QFrame[toast="true"] {{ border-color: {t.edge}; }}
 QToolTip {{ background: {t.panel}; color: {t.text}; border: 1px solid {t.line}; padding: {em // 4}px; }}
 QMenu {{ background: {t.panel}; border: 1px solid {t.line}; padding: {em // 4}px; }}
 QMenu::item {{ padding: {em // 3}px {em}px; border-radius: {em // 3}px; }}

@@ -149,6 +149,7 @@ class Toast(Notice):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(closable=True, parent=window)
+        self.setProperty("toast", "true")
         self._window = window
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -175,6 +176,9 @@ class Toast(Notice):
     def _place(self) -> None:
         wide = min(em(40), self._window.width() - em(4))
         self.setFixedWidth(wide)
-        high = self.heightForWidth(wide) if self.hasHeightForWidth() else self.sizeHint().height()
-        self.resize(wide, max(high, self.sizeHint().height()))
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        high = layout.totalHeightForWidth(wide)
+        self.setFixedHeight(high if high > 0 else self.sizeHint().height())
         self.move((self._window.width() - wide) // 2, self._window.height() - self.height() - em(4))
