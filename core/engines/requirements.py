@@ -146,7 +146,8 @@ def needed_lines(requires: list[Any], without: set[str]) -> list[str]:
 
 def label_wheel(folder: Path, name: str, version: str) -> Path:
     """A wheel that installs metadata and nothing else, for software that asks for its own version by another name."""
-    info = f"{name}-{version}.dist-info"
+    stem = f"{re.sub(r'[-_.]+', '_', name)}-{version}"  # as the wheel format wants it
+    info = f"{stem}.dist-info"
     files = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         "Summary: A label made by Servedeck: it holds no code.\n",
@@ -154,7 +155,7 @@ def label_wheel(folder: Path, name: str, version: str) -> Path:
     }
     record = [f"{path},sha256={_digest(text)},{len(text.encode())}" for path, text in files.items()]
     files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""])
-    path = folder / f"{name}-{version}-py3-none-any.whl"
+    path = folder / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         for inner, text in files.items():
             wheel.writestr(inner, text)

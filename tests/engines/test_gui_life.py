@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 from core.deployments.deployment import Deployment, Phase, State
 from core.engines.support import Implementation
@@ -143,14 +144,22 @@ def wait_until_ready(qtbot: Any, page: DeploymentsPage, deck: Deck) -> Deploymen
     detail = page.detail
     assert detail is not None
     deployment = deck.app.fleet.get(detail.deployment_id)
-    wait(qtbot, lambda: detail.phases.cells[Phase.LOAD_WEIGHTS].isVisible(), START_MS)
-    wait(qtbot, lambda: not deck.app.fleet.get(deployment.id).state.is_active or is_ready(deck, deployment), START_MS)
+    wait(qtbot, lambda: is_shown(detail.phases.cells.get(Phase.LOAD_WEIGHTS)) or failed(deck, deployment), START_MS)
+    wait(qtbot, lambda: is_ready(deck, deployment) or failed(deck, deployment), START_MS)
     deployment = deck.app.fleet.get(deployment.id)
     run = deployment.run
     assert run is not None
     assert deployment.state is State.READY, (run.failure, run.history)
     wait(qtbot, lambda: detail.header.state.text().startswith("Ready"), 15_000)
     return deployment
+
+
+def is_shown(widget: QWidget | None) -> bool:
+    return widget is not None and widget.isVisible()
+
+
+def failed(deck: Deck, deployment: Deployment) -> bool:
+    return not deck.app.fleet.get(deployment.id).state.is_active
 
 
 def is_ready(deck: Deck, deployment: Deployment) -> bool:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from core.engines import install_errors, managed, option_tables
+from core.engines.architectures import version_of
 from core.engines.installations import Installations
 from core.engines.installer import Installer, InstallJob
 from core.errors import InstallationError, NotFoundError
@@ -78,22 +79,37 @@ async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 async def test_install_fail_resume_again_and_remove(place: Place) -> None:
     """One environment through its whole life: making it takes seconds."""
+    place.engine.steps = (
+        ("PyTorch", ("install", "@cpu-torch:2.13.0")),
+        ("Needs", ("install", "@needs:tiny==1.0:unwanted")),
+        ("Tiny", ("install", "--no-deps", "tiny")),
+        ("Its name", ("install", "--no-deps", "@label:tiny-label:1.0+cpu")),
+    )
+    # On PyPI there is only the CUDA build, which shows by what it requires.
+    wheel(place.wheels, "torch", "2.13.0", "Requires-Dist: nvidia-cublas\n")
     job = await place.install()
     assert job.state == "failed"
-    assert (job.step, job.step_number, job.steps) == ("Tiny", 2, 3)
-    assert "no build for Python" in job.problem
-    assert "tiny" in job.problem
-    assert "No matching distribution found for tiny" in job.log.read_text()
+    assert (job.step, job.step_number, job.steps) == ("PyTorch", 2, 6)
+    assert "No CPU build of PyTorch 2.13.0 can be reached" in job.problem
+    assert "download.pytorch.org" in job.problem
     (half,) = place.installations.of("tiny")
     assert half.problem
     assert half.id == "managed:tiny"
 
-    wheel(place.wheels)
+    wheel(place.wheels, "torch", "2.13.0+cpu")
+    job = await place.install()
+    assert (job.state, job.step) == ("failed", "Needs")
+    assert "can't tell what tiny==1.0 needs" in job.problem
+    assert "No matching distribution found for tiny" in job.log.read_text()
+
+    requires = "".join(f"Requires-Dist: {each}\n" for each in ("helper", "unwanted", "more; extra == 'x'"))
+    wheel(place.wheels, requires=requires)
+    wheel(place.wheels, "helper")
     before = (place.folder / "pyvenv.cfg").stat().st_mtime_ns
     place.engine.answers = False
     job = await place.install()
-    assert (job.state, job.step) == ("failed", "First start")
     assert job.problem == "Tiny does not answer. Look again."
+    assert (job.state, job.step) == ("failed", "First start")
     assert (place.folder / "pyvenv.cfg").stat().st_mtime_ns == before  # continued, not begun anew
 
     place.engine.answers = True
@@ -115,7 +131,12 @@ async def test_install_fail_resume_again_and_remove(place: Place) -> None:
     kept = option_tables.load(place.paths, "tiny", "1.0")
     assert kept is not None
     assert kept.options[0].name == "x"
-    assert len(place.installer.jobs()) == 3
+    assert len(place.installer.jobs()) == 4
+    site = next(place.folder.glob("lib/*/site-packages"))
+    assert version_of(site, "torch") == "2.13.0+cpu"
+    assert version_of(site, "tiny-label") == "1.0+cpu"
+    assert version_of(site, "helper") == "1.0"
+    assert version_of(site, "unwanted") == version_of(site, "more") == ""
     with pytest.raises(NotFoundError):
         place.installer.job("nope")
 
