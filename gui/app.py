@@ -13,6 +13,7 @@ from core.errors import ServedeckError
 from core.paths import Paths
 from gui import theme
 from gui.errors import CrashHook
+from gui.garbage import Garbage
 from gui.opening import Opening, theme_on_disk
 from gui.window import Window
 
@@ -86,6 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else arguments
     application = QApplication(sys.argv[:1])
+    garbage = Garbage(application)
     application.setApplicationName("Servedeck")
     application.setDesktopFileName("servedeck")
     paths = Paths.from_environment()
@@ -94,6 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     window = Window(config=paths.config)
     hook.crashed.connect(window.show_crash)
     opening = Opening(paths, application)
+    opening.loaded.connect(garbage.settle)
     start = _Start(window, opening, quits=QUIT_AFTER_START in given)
     window.show()
     code = application.exec() or start.exit_code

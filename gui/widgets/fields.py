@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent, Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from gui.icons import icon, pixmap
-from gui.theme import em, font
+from gui.theme import em, font, theme
 from gui.widgets.text import Label, Tone, repolish
 
 DEBOUNCE_MS = 300
@@ -141,6 +141,7 @@ class FormRow(QWidget):
         row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._problem, 1)
         self._problem_row.hide()
+        theme().changed.connect(self._draw_sign)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(em(1))
@@ -160,14 +161,17 @@ class FormRow(QWidget):
     def set_problem(self, text: str, *, is_warning: bool = False) -> None:
         """Say under the field why its value can't be used (or, as a warning, shouldn't be); empty takes it away."""
         tone: Tone = "warn" if is_warning else "bad"
-        if text:
-            self._sign.setPixmap(pixmap("warning", em(0.9), tone, self.devicePixelRatio()))
         self._problem.set_tone(tone)
+        self._draw_sign()
         self._problem.setText(text)
         self._problem_row.setVisible(bool(text))
         self.field.setAccessibleDescription(text or self.hint.text())
         self.field.setProperty("problem", "true" if text and not is_warning else "false")
         repolish(self.field)
+
+    def _draw_sign(self) -> None:
+        tone = str(self._problem.property("tone"))
+        self._sign.setPixmap(pixmap("warning", em(0.9), tone, self.devicePixelRatio()))
 
     def set_differs(self, differs: bool) -> None:
         """Mark that the value is not the default: bold, and said in the tooltip's first line."""

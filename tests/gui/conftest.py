@@ -21,6 +21,7 @@ from core.hub.model_ref import ModelRef
 from core.paths import Paths
 from gui import theme
 from gui.bridge import Bridge
+from gui.garbage import Garbage
 from gui.window import Window
 from tests.servers.environments import first_port, make_environment, make_model
 from tests.servers.hub_server import HubServer
@@ -65,6 +66,15 @@ class Deck:
     def state(self, name: str) -> State:
         """The present state of a deployment."""
         return self.app.fleet.get(name).state
+
+
+@pytest.fixture(autouse=True, scope="session")
+def garbage_of_all(qapp: QApplication) -> Iterator[None]:
+    """As in the program: widgets that are garbage are destroyed in their own thread."""
+    garbage = Garbage(qapp)
+    garbage.settle()
+    yield
+    garbage.stop()
 
 
 @pytest.fixture(autouse=True)

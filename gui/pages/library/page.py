@@ -5,169 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import (
-    QDesktopServices,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QKeyEvent,
-    QPainter,
-    QResizeEvent,
-)
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFileDialog,
-    QHBoxLayout,
-    QHeaderView,
-    QMenu,
-    QStackedWidget,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import StoreError
 from core.hub.facts import LibraryEntry
 from gui.errors import describe
-from gui.models.library import ENTRY_ROLE, Column, LibraryModel
+from gui.models.library import LibraryModel
+from gui.pages.library.details import Details
+from gui.pages.library.table import LibraryTable
 from gui.pages.page import Page
 from gui.theme import em
-from gui.widgets import (
-    Button,
-    Card,
-    Chip,
-    ElidedLabel,
-    EmptyState,
-    FlowLayout,
-    Label,
-    Notice,
-    PrimaryButton,
-    SearchField,
-    announce,
-    confirm,
-    copy_text,
-    paint_dot,
-)
-from gui.wording import disk_size, grouped, plural
+from gui.widgets import Button, Card, EmptyState, Label, Notice, SearchField, announce, confirm, copy_text
+from gui.wording import disk_size, plural
 
 if TYPE_CHECKING:
     from core.app import App
     from gui.bridge import Bridge
     from gui.navigator import Navigator
-
-
-class _StateDelegate(QStyledItemDelegate):
-    """A dot before the words of the state."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        super().initStyleOption(option, index)
-        option.text = ""
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        super().paint(painter, option, index)
-        entry = index.data(ENTRY_ROLE)
-        rect = option.rect.adjusted(em(0.4), 0, -em(0.3), 0)
-        centre = QPointF(rect.left() + em(0.3), rect.center().y() + 0.5)
-        paint_dot(painter, centre, "ok" if entry.complete else "warn", em(0.53))
-        rect.setLeft(rect.left() + em(1))
-        text = option.fontMetrics.elidedText(index.data(), Qt.TextElideMode.ElideRight, rect.width())
-        painter.setPen(option.palette.color(option.palette.ColorRole.Text))
-        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
-
-
-class _Table(QTableView):
-    """The table; Enter serves the chosen model."""
-
-    def __init__(self, model: LibraryModel, page: LibraryPage) -> None:
-        super().__init__()
-        self._page = page
-        self.setModel(model)
-        self.setAccessibleName("Models on this machine")
-        self.setProperty("surface", "list")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSortingEnabled(True)
-        self.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
-        self.setItemDelegateForColumn(Column.STATE, _StateDelegate(self))
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(em(2.2))
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the width: the name gets what the others leave."""
-        super().resizeEvent(event)
-        whole = self.viewport().width()
-        self.setColumnWidth(Column.SIZE, em(5))
-        self.setColumnWidth(Column.WHERE, max(em(9.5), round(whole * 0.2)))
-        self.setColumnWidth(Column.STATE, max(em(10.5), round(whole * 0.24)))
-        self.setColumnWidth(Column.MODIFIED, em(6.6))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._page.serve_chosen()
-            return
-        super().keyPressEvent(event)
-
-
-class _Details(Card):
-    """The chosen model and its buttons."""
-
-    def __init__(self, page: LibraryPage) -> None:
-        super().__init__()
-        self._page = page
-        row = QHBoxLayout()
-        row.setSpacing(em(0.62))
-        self.name = ElidedLabel("", "strong")
-        row.addWidget(self.name, 1)
-        self.remove = Button("Remove from the list…", icon="minus")
-        self.copy = Button("Copy id", icon="copy")
-        self.open = Button("Open folder", icon="folder")
-        self.serve = PrimaryButton("Serve…", icon="play")
-        for button, act in (
-            (self.remove, page.remove_chosen),
-            (self.copy, page.copy_chosen),
-            (self.open, page.open_chosen),
-            (self.serve, page.serve_chosen),
-        ):
-            button.clicked.connect(act)
-            row.addWidget(button)
-        self._chips = QWidget()
-        self._flow = FlowLayout(self._chips)
-        self.path = ElidedLabel("", "mono", tone="dim", mode=Qt.TextElideMode.ElideMiddle)
-        self.problem = Notice(tone="warn")
-        self.body.addLayout(row)
-        self.body.addWidget(self._chips)
-        self.body.addWidget(self.path)
-        self.body.addWidget(self.problem)
-
-    def show_entry(self, entry: LibraryEntry, *, is_added: bool) -> None:
-        self.setAccessibleName(f"Details of {entry.ref.label}")
-        is_folder = entry.ref.kind == "folder"
-        self.name.setText(entry.ref.label if is_folder else entry.ref.text)
-        self.copy.setText("Copy path" if is_folder else "Copy id")
-        self.path.setText(str(entry.path))
-        self.problem.show_text(entry.problem, spoken=False)
-        self.remove.setVisible(is_added)
-        self.open.setEnabled(entry.path.is_dir())
-        self.serve.setEnabled(entry.ref.kind == "hub" or entry.config is not None)
-        self._flow.clear()
-        for words in _facts(entry):
-            self._flow.addWidget(Chip(words))
-        self._chips.setVisible(self._flow.count() > 0)
 
 
 class LibraryPage(Page):
@@ -177,7 +33,7 @@ class LibraryPage(Page):
         super().__init__(app, bridge, navigator)
         self.setAcceptDrops(True)
         self.model = LibraryModel(self)
-        self.table = _Table(self.model, self)
+        self.table = LibraryTable(self.model)
         self.search = SearchField(placeholder="Find in the library", delay_ms=100)
         self.summary = Label("", tone="dim")
         self.notice = Notice(closable=True)
@@ -185,7 +41,7 @@ class LibraryPage(Page):
             "Let go to add it to the library. It stays where it is.", title="A model folder", tone="accent"
         )
         self.drop_hint.hide()
-        self.details = _Details(self)
+        self.details = Details()
         self.empty = EmptyState("", icon="library", button="Discover models")
         self.empty.clicked.connect(navigator.go_discover)
         self.add = Button("Add folder…", icon="plus")
@@ -195,7 +51,14 @@ class LibraryPage(Page):
         self._stack = QStackedWidget()
         self._build()
         self.search.searched.connect(self._on_search)
-        self.table.doubleClicked.connect(self.serve_chosen)
+        self.table.entered.connect(self.serve_chosen)
+        for button, act in (
+            (self.details.remove, self.remove_chosen),
+            (self.details.copy, self.copy_chosen),
+            (self.details.open, self.open_chosen),
+            (self.details.serve, self.serve_chosen),
+        ):
+            button.clicked.connect(act)
         self.table.customContextMenuRequested.connect(self._open_menu)
         self.table.selectionModel().currentRowChanged.connect(self._show_details)
         bridge.library_changed.connect(self._reload)
@@ -401,18 +264,3 @@ class LibraryPage(Page):
 
 def _folders(urls: list[QUrl]) -> list[str]:
     return [url.toLocalFile() for url in urls if url.isLocalFile() and Path(url.toLocalFile()).is_dir()]
-
-
-def _facts(entry: LibraryEntry) -> list[str]:
-    """What its config says, for chips."""
-    config = entry.config
-    if config is None:
-        return []
-    facts = [*config.architectures[:1], config.dtype or ""]
-    if config.quantization:
-        facts.append(config.quantization)
-    if config.context_length:
-        facts.append(f"{grouped(config.context_length)} context")
-    if entry.ref.commit:
-        facts.append(f"{entry.ref.revision or 'main'} @ {entry.ref.commit[:7]}")
-    return [fact for fact in facts if fact]
