@@ -80,8 +80,9 @@ class SettingsStore:
         """
         with self._lock:
             merged = {**self._settings.model_dump(), **values}
-            self._settings = changed = _validated(merged, self._path)
+            changed = _validated(merged, self._path)
             write_text(self._path, tomli_w.dumps(changed.model_dump(exclude_none=True)))
+            self._settings = changed  # only what was saved is in force
         self._bus.publish(SettingsChanged())
         return changed
 

@@ -96,11 +96,13 @@ class TestForm:
         qtbot.waitUntil(lambda: theme.tokens() is theme.DARK, timeout=WAIT_MS)
 
     def test_a_disk_that_refuses_is_told(self, qtbot, page, app) -> None:
+        before = app.settings.current
         app.paths.settings_file.unlink(missing_ok=True)
         app.paths.settings_file.mkdir()
         (app.paths.settings_file / "x").touch()
         type_into(qtbot, page.rows["keep_runs"], "5")
         qtbot.waitUntil(lambda: "Can't write" in page.rows["keep_runs"].problem, timeout=WAIT_MS)
+        assert app.settings.current == before
 
 
 class TestToken:
