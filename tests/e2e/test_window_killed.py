@@ -75,6 +75,7 @@ def window(killed_home: Path, qtbot: Any) -> Iterator[Window]:
     """The window, opened again."""
     with App(Paths.under(killed_home), hub_endpoint="http://127.0.0.1:9") as app:
         made = Window(app)
+        made.resize(1440, 900)  # wide enough for the chat beside the log
         made.show()
         qtbot.waitExposed(made)
         yield made
