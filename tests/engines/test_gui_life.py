@@ -23,7 +23,7 @@ from core.runtimes.processes import members_of
 from gui.pages.deployments import DeploymentsPage
 from gui.pages.serve.form import ServeForm
 from gui.window import Window
-from tests.engines.conftest import RealEngines
+from tests.engines import real
 from tests.gui.conftest import Deck
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600), pytest.mark.xdist_group("engines")]
@@ -63,17 +63,17 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_from_the_library_to_a_chat_and_a_verified_stop(
-    name: str, qtbot: Any, window: Window, deck: Deck, real_engines: RealEngines, monkeypatch: pytest.MonkeyPatch
+    name: str, qtbot: Any, window: Window, deck: Deck, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[name]
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
     deck.app.settings.change(stop_grace_seconds=15.0)
-    deck.do(deck.app.installations.add(case.engine, str(real_engines.environment(case.engine))))
-    deck.do(deck.app.library.add_folder(real_engines.model))
+    deck.do(deck.app.installations.add(case.engine, str(real.engine_folder(case.engine))))
+    deck.do(deck.app.library.add_folder(model_folder))
 
     window.activateWindow()
     qtbot.waitActive(window)
-    form = open_form_from_library(qtbot, window, real_engines.model)
+    form = open_form_from_library(qtbot, window, model_folder)
     fill(qtbot, form, case)
     qtbot.mouseClick(form.summary.button, LEFT)
     qtbot.waitUntil(lambda: window.current == "deployments", timeout=15_000)
