@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -56,6 +57,11 @@ def log_table(engine: Engine) -> LogTable:
     return LogTable(OWN_PHASES + table.phases, table.loaded, table.loaded_default_after, table.not_the_cause)
 
 
+PIECE = 128 * 1024
+"""Bytes of a log that are parsed without a rest: some milliseconds."""
+PIECES = 8
+
+
 class RunLog:
     """The log of one run in memory, filled from the files by `pump`."""
 
@@ -65,10 +71,19 @@ class RunLog:
         self._lock = asyncio.Lock()
 
     async def pump(self, phases: PhaseReader | None = None) -> bool:
-        """Take some of what is new; True if more lies there already. Reads and parses in a thread."""
+        """Take some of what is new; True if more lies there already. Reads and parses in a thread.
+
+        In small pieces with rests as long: parsing keeps the interpreter busy, and a window needs it, too.
+        """
+        clock = asyncio.get_running_loop().time
         async with self._lock:
-            await self._take(self._follower.read, phases)
-            return self._follower.has_more
+            for _ in range(PIECES):
+                begun = clock()
+                await self._take(partial(self._follower.read, PIECE), phases)
+                if not self._follower.has_more:
+                    return False
+                await asyncio.sleep(clock() - begun)
+            return True
 
     async def pump_all(self, phases: PhaseReader | None = None, *, is_over: bool = False) -> None:
         """Take all that is there; when the run is over, the unfinished last line too."""

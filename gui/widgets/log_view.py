@@ -6,10 +6,11 @@ interpreter while another thread parses a flood. Painted at once, forty lines ta
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Protocol, cast
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRect, Qt, Signal, SignalInstance
-from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPointF, QRect, Qt, Signal, SignalInstance
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from gui.theme import em, font, tokens
@@ -91,16 +92,19 @@ class LogTable(QTableView):
         columns.setMinimumSectionSize(1)
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.setModel(model)
-        self._char = self.fontMetrics().horizontalAdvance("0")
+        self._char = QFontMetricsF(self.font()).horizontalAdvance("0")
+        self._digits = 3
         self.fit_columns()
 
     def fit_columns(self) -> None:
         """Make the columns as wide as what they hold, and the text at least as wide as the view."""
         char = self._char
-        digits = max(3, len(str(self.model().rowCount() + 1)), len(self._last_number()))
-        widths = [em(0.9) + digits * char, em(0.7) + 8 * char, em(0.7) + 5 * char]
+        self._digits = max(3, len(self._last_number()))
+        places = [0.0, em(0.6) + (self._digits + 2) * char]
+        places += [places[1] + 10 * char, places[1] + 17 * char]
+        widths = [round(end) - round(start) for start, end in pairwise(places)]
         rest = self.viewport().width() - sum(widths)
-        longest = (min(self.lines.longest, LONGEST_SHOWN) + 2) * char
+        longest = round((min(self.lines.longest, LONGEST_SHOWN) + 2) * char)
         for column, width in enumerate([*widths, max(rest, longest)]):
             if self.columnWidth(column) != width:
                 self.setColumnWidth(column, width)
@@ -147,55 +151,56 @@ class LogTable(QTableView):
         """All visible lines in one go."""
         colours = tokens()
         painter = QPainter(self.viewport())
-        ground = QColor(colours.log)
-        painter.fillRect(event.rect(), ground)
+        painter.fillRect(event.rect(), QColor(colours.log))
         high = self.verticalHeader().defaultSectionSize()
-        first = self.verticalScrollBar().value()
-        visible = self.viewport().height() // high + 2
         rows = self.model().rowCount()
-        if not rows or not high:
+        if not rows:
             painter.setPen(QColor(colours.dim))
             painter.setFont(font())
             painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, self.placeholder)
             return
-        bad, dim, text = QColor(colours.bad), QColor(colours.dim), QColor(colours.text)
-        lefts = [self.columnViewportPosition(column) for column in range(4)]
-        selected = self._selected_in(first, first + visible)
+        top_row = self.verticalScrollBar().value()
+        first = top_row + event.rect().top() // high
+        last = min(rows, top_row + event.rect().bottom() // high + 1)
+        selected = self._selected_in(first, last)
         current = self.currentIndex().row() if self.hasFocus() else -1
-        wide, base = self.viewport().width(), (high + self.fontMetrics().ascent() - self.fontMetrics().descent()) // 2
-        for row in range(first, min(rows, first + visible)):
-            top = (row - first) * high
-            line = self.lines.shown(row)
-            if row == self.marked:
-                painter.fillRect(0, top, wide, high, QColor(colours.badbg))
-            elif row in selected:
-                painter.fillRect(0, top, wide, high, QColor(colours.accent_weak))
-            ink = bad if row == self.marked else QColor(getattr(colours, _LEVEL_TOKENS.get(line.level, "text")))
-            y = top + base
-            painter.setPen(dim)
-            painter.drawText(lefts[TIME] - em(0.3) - self._char * len(line.number), y, line.number)
-            painter.drawText(lefts[TIME] + em(0.35), y, line.time)
-            painter.setPen(ink if ink != text else dim)
-            painter.drawText(lefts[LEVEL] + em(0.35), y, line.word)
-            self._paint_text(painter, line, lefts[TEXT] + em(0.35), y, (ink, dim))
+        wide = self.viewport().width()
+        base = (high + self.fontMetrics().ascent() - self.fontMetrics().descent()) // 2
+        left = em(0.6) + self.columnViewportPosition(NUMBER)
+        for row in range(first, last):
+            top = (row - top_row) * high
+            if row == self.marked or row in selected:
+                painter.fillRect(
+                    0, top, wide, high, QColor(colours.badbg if row == self.marked else colours.accent_weak)
+                )
+            self._paint_line(painter, self.lines.shown(row), QPointF(left, top + base), is_marked=row == self.marked)
             if row == current:
                 painter.setPen(QPen(QColor(colours.accent), 1))
                 painter.drawRect(QRect(0, top, wide - 1, high - 1))
 
-    def _paint_text(self, painter: QPainter, line: Line, left: int, y: int, inks: tuple[QColor, QColor]) -> None:
-        """The text, without what is scrolled out of sight: a line can be 64 kB long."""
-        if line.source:
-            painter.setPen(inks[1])
-            painter.drawText(left, y, line.source)
-            left += self._char * (len(line.source) + 1)
+    def _paint_line(self, painter: QPainter, line: Line, at: QPointF, *, is_marked: bool) -> None:
+        """One line in few calls: what is dim and stands together is one text."""
+        colours, char = tokens(), self._char
+        token = "bad" if is_marked else _LEVEL_TOKENS.get(line.level, "text")
+        ink = QColor(getattr(colours, token))
+        word = f"{line.word:5}"
+        painter.setPen(QColor(colours.dim))
+        painter.drawText(at, f"{line.number:>{self._digits}}  {line.time:8}  {word if token == 'text' else ''}")
+        source = f"{line.source} " if line.source else ""
+        start = self._digits + 19
+        if source:
+            painter.drawText(QPointF(at.x() + start * char, at.y()), source)
+        painter.setPen(ink)
+        if token != "text":
+            painter.drawText(QPointF(at.x() + (start - 7) * char, at.y()), word)
+        left = at.x() + (start + len(source)) * char
         text = line.text if len(line.text) <= LONGEST_SHOWN else f"{line.text[:LONGEST_SHOWN]}…"
         if text.isascii():
-            text = text.replace("\t", " ")
-            skipped = max(0, -left // self._char - 1)
-            count = self.viewport().width() // self._char + 4
-            text, left = text[skipped : skipped + count], left + skipped * self._char
-        painter.setPen(inks[0])
-        painter.drawText(left, y, text)
+            # Without what is scrolled out of sight: a line can be 64 kB long.
+            skipped = max(0, int(-left / char) - 1)
+            count = int(self.viewport().width() / char) + 4
+            text, left = text.replace("\t", " ")[skipped : skipped + count], left + skipped * char
+        painter.drawText(QPointF(left, at.y()), text)
 
     def _selected_in(self, first: int, last: int) -> set[int]:
         found: set[int] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from gui.theme import em
@@ -54,7 +54,7 @@ class RowTable(QTableView):
     def fit(self) -> None:
         """Give the columns their widths."""
         model = self.model()
-        if model is None:
+        if model is None or not self.isVisible():
             return
         header = self.horizontalHeader()
         widths = [
@@ -71,6 +71,11 @@ class RowTable(QTableView):
         for column, width in enumerate(widths):
             if self.columnWidth(column) != width:
                 self.setColumnWidth(column, width)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Nobody looked until now."""
+        super().showEvent(event)
+        self.fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room anew."""

@@ -26,12 +26,12 @@ def lines(first: int, count: int, text: str = "line {} of many") -> list[LogLine
 
 @pytest.fixture
 def buffer() -> LogBuffer:
-    return LogBuffer(capacity=50_000)
+    return LogBuffer(capacity=30_000)
 
 
 @pytest.fixture
 def model(qapp, buffer: LogBuffer) -> LogLines:
-    made = LogLines(capacity=20_000)
+    made = LogLines()
     made.set_buffer(buffer)
     return made
 
@@ -67,7 +67,7 @@ def last_visible(view: LogView) -> int:
 class TestTheModel:
     def test_it_keeps_the_rules_of_qt(self, qapp) -> None:
         """With few lines: the tester looks at every cell after every change."""
-        model = LogLines(capacity=80)
+        model = LogLines()
         tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
         buffer = LogBuffer(capacity=100)
         model.set_buffer(buffer)
@@ -107,12 +107,12 @@ class TestTheModel:
         assert model.pull() == 0
 
     def test_it_keeps_no_more_than_its_capacity(self, model, buffer) -> None:
-        for start in range(0, 40_000, 5_000):
+        for start in range(0, 60_000, 5_000):
             buffer.extend(lines(start, 5_000))
             model.pull()
-        assert model.rowCount() <= 20_000 + 20_000 // 8
-        assert model.line(model.rowCount() - 1).number == 39_999
-        assert model.row_of(39_999) == model.rowCount() - 1
+        assert model.rowCount() <= 30_000 + 30_000 // 16
+        assert model.line(model.rowCount() - 1).number == 59_999
+        assert model.row_of(59_999) == model.rowCount() - 1
         assert model.row_of(0) is None
 
     def test_what_left_the_buffer_before_it_was_pulled_is_jumped_over(self, model, buffer) -> None:
@@ -193,7 +193,7 @@ class TestFollowing:
         model.pull()
         view.go_to(15_000)
         seen = model.line(view.table.rowAt(1)).number
-        buffer.extend(lines(19_000, 5_000))
+        buffer.extend(lines(19_000, 20_000))
         model.pull()
         assert model.row_of(0) is None
         assert model.line(view.table.rowAt(1)).number == seen

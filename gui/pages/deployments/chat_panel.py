@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSlider, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.chat.answer import Answer, ChatParams, ChatTarget
 from core.chat.conversation import Conversation, Exchange
@@ -129,7 +129,8 @@ class ChatPanel(QWidget):
         self.messages.body.addWidget(self.empty)
         self.messages.body.addStretch(1)
         bar = self.messages.verticalScrollBar()
-        bar.valueChanged.connect(self._on_scrolled)
+        # Not valueChanged: that comes, too, when another width or theme changes the height of messages.
+        bar.actionTriggered.connect(self._on_scrolled)
         bar.rangeChanged.connect(self._on_range)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -300,13 +301,16 @@ class ChatPanel(QWidget):
         if self.conversation is not None:
             self.conversation.params, self.conversation.system = self._params, self._system
 
-    def _on_scrolled(self, value: int) -> None:
-        self._is_at_end = value >= self.messages.verticalScrollBar().maximum() - em(0.5)
+    def _on_scrolled(self) -> None:
+        """By the user: only at the end does it go on following."""
+        bar = self.messages.verticalScrollBar()
+        self._is_at_end = bar.sliderPosition() >= bar.maximum() - em(0.5)
 
     def _on_range(self, _low: int, high: int) -> None:
         if self._is_at_end:
             self.messages.verticalScrollBar().setValue(high)
 
     def _scroll_page(self, direction: int) -> None:
-        bar = self.messages.verticalScrollBar()
-        bar.setValue(bar.value() + direction * bar.pageStep())
+        step = QAbstractSlider.SliderAction
+        action = step.SliderPageStepAdd if direction > 0 else step.SliderPageStepSub
+        self.messages.verticalScrollBar().triggerAction(action)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from gui.navigator import Navigator
 
 PULL_MS = 50
-CATCH_UP_MS = 5
-"""Between pulls while more waits than one pull takes: the event loop gets its turn in between."""
 
 
 class LogPanel(QWidget):
@@ -136,7 +134,6 @@ class LogPanel(QWidget):
         self.model.pull()
         self._mark()
         self._try_to_go()
-        self._timer.setInterval(CATCH_UP_MS if self.model.waiting else PULL_MS)
 
     def _try_to_go(self) -> None:
         if self._wanted_line is None:

@@ -80,9 +80,11 @@ class DeploymentsPage(Page):
         return detail
 
     def _on_changed(self, deployment_id: str) -> None:
-        self.list.refresh()
+        """What nobody looks at is refreshed when it is opened."""
+        if self.list.isVisible():
+            self.list.refresh()
         detail = self.details.get(deployment_id)
-        if detail is not None:
+        if detail is not None and detail.isVisible():
             detail.refresh()
 
     def _on_removed(self, deployment_id: str) -> None:

@@ -23,6 +23,7 @@ class PhaseCell(QWidget):
     def __init__(self, phase: Phase, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.phase = phase
+        self._shown: tuple[str, str, Tone, float | None] = ("", "", "plain", None)
         self.title = ElidedLabel(phase.value[:1].upper() + phase.value[1:], "bold")
         self.detail = ElidedLabel("", tone="dim")
         self.progress = ProgressLine(name=f"{phase.value} progress")
@@ -39,10 +40,16 @@ class PhaseCell(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_as(self, title: str, detail: str, tone: Tone, progress: float | None = None) -> None:
-        """Change what it says."""
-        self.title.setText(title)
+        """Change what it says; what stays the same costs nothing."""
+        shown = (title, detail, tone, progress)
+        if shown == self._shown:
+            return
+        before, self._shown = self._shown, shown
+        if title != before[0]:
+            self.title.setText(title)
         self.title.set_tone(tone)
-        self.detail.setText(detail)
+        if detail != before[1]:
+            self.detail.setText(detail)
         self.progress.setVisible(progress is not None)
         if progress is not None:
             self.progress.set_fraction(progress)
@@ -72,7 +79,7 @@ class PhaseStrip(Card):
         self._run = deployment.run
         wanted = shown_phases(deployment)
         if list(self.cells) != wanted:
-            self._rebuild(wanted)
+            self._arrange(wanted)
         self._refresh()
         self._update_timer()
 
@@ -94,16 +101,18 @@ class PhaseStrip(Card):
         else:
             self._timer.stop()
 
-    def _rebuild(self, phases: list[Phase]) -> None:
-        while self._row.count():
-            item = self._row.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        self.cells = {phase: PhaseCell(phase) for phase in phases}
-        for cell in self.cells.values():
-            self._row.addWidget(cell, 1)
+    def _arrange(self, phases: list[Phase]) -> None:
+        """Cells of phases that stay are kept."""
+        for phase in [each for each in self.cells if each not in phases]:
+            cell = self.cells.pop(phase)
+            self._row.removeWidget(cell)
+            cell.hide()
+            cell.deleteLater()
+        self.cells = {phase: self.cells.get(phase) or PhaseCell(phase) for phase in phases}
+        for place, cell in enumerate(self.cells.values()):
+            if self._row.indexOf(cell) != place:
+                self._row.removeWidget(cell)
+                self._row.insertWidget(place, cell, 1)
 
     def _refresh(self) -> None:
         if self._run is None:

@@ -23,6 +23,7 @@ def test_lines_are_pulled_from_where_one_was() -> None:
     assert buffer.since(99) == (3, [])
     assert buffer.since(-5) == (0, lines(0, 3))
     assert buffer.since(0, limit=2) == (0, lines(0, 2))
+    assert buffer.texts(1, limit=5) == (1, ["line 1", "line 2"])
 
 
 def test_the_oldest_are_dropped_and_the_reader_learns_it() -> None:
@@ -32,7 +33,7 @@ def test_the_oldest_are_dropped_and_the_reader_learns_it() -> None:
     assert (buffer.first, buffer.end) == (901, 1001)
     first, got = buffer.since(10)
     assert (first, got) == (901, lines(901, 100))
-    assert len(buffer._lines) < 100 + 100 // 8 + 7
+    assert len(buffer._texts) < 100 + 100 // 8 + 7
 
 
 def test_it_may_begin_anywhere_but_has_no_holes() -> None:
