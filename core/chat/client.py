@@ -10,9 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from typing import Any
-
-import httpx2
+from typing import TYPE_CHECKING, Any
 
 from core.chat.answer import (
     Answer,
@@ -28,6 +26,9 @@ from core.chat.sse import SseEvent, SseParser
 from core.errors import ChatError
 from core.loop import CoreLoop
 
+if TYPE_CHECKING:
+    import httpx2
+
 __all__ = [
     "Answer",
     "AnswerSnapshot",
@@ -42,9 +43,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 # A first token may take minutes (a long prompt on a CPU), so reading has no limit: the user can stop at any time.
-_TIMEOUT = httpx2.Timeout(connect=5.0, read=None, write=30.0, pool=None)
-# No kept-alive connections: a new one costs a tenth of a millisecond here, and an idle one delays an engine's shutdown.
-_LIMITS = httpx2.Limits(max_keepalive_connections=0)
+_TIMEOUTS = {"connect": 5.0, "read": None, "write": 30.0, "pool": None}
 _LARGEST_REFUSAL = 200_000
 
 
@@ -99,6 +98,8 @@ class ChatClient:
             del self._running[answer]
 
     async def _ask(self, answer: Answer, target: ChatTarget, body: bytes) -> None:
+        import httpx2  # a tenth of a second at start-up, and nobody has asked anything then
+
         url = _url(target.base_url)
         client = await self._client(is_https=url.scheme == "https")
         try:
@@ -117,12 +118,18 @@ class ChatClient:
             raise _broken_off(f"{type(error).__name__}: {error}") from error
 
     async def _client(self, *, is_https: bool) -> httpx2.AsyncClient:
+        import httpx2
+
         if is_https not in self._clients:
             # Reading the certificates takes a tenth of a second: only for https, and not in this thread.
             verify = await asyncio.to_thread(httpx2.create_ssl_context, trust_env=False) if is_https else False
-            self._clients.setdefault(
-                is_https, httpx2.AsyncClient(trust_env=False, verify=verify, timeout=_TIMEOUT, limits=_LIMITS)
+            # No kept-alive connections: a new one costs a tenth of a millisecond here, and an idle one delays an
+            # engine's shutdown.
+            limits = httpx2.Limits(max_keepalive_connections=0)
+            client = httpx2.AsyncClient(
+                trust_env=False, verify=verify, timeout=httpx2.Timeout(**_TIMEOUTS), limits=limits
             )
+            self._clients.setdefault(is_https, client)
         return self._clients[is_https]
 
 
@@ -131,6 +138,8 @@ def _root(base_url: str) -> str:
 
 
 def _url(base_url: str) -> httpx2.URL:
+    import httpx2
+
     try:
         url = httpx2.URL(f"{_root(base_url)}/v1/chat/completions")
     except httpx2.InvalidURL:
