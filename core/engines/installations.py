@@ -235,7 +235,7 @@ class Installations:
             made,
             python=environment.python,
             version=version,
-            target=environments.target(version if engine.id == "vllm" else "", site_packages),
+            target=environments.target(version, site_packages),
             site_packages=site_packages,
             problem=environment.problem,
         )

@@ -53,13 +53,17 @@ def begin(folder: Path) -> None:
             f"Another Servedeck (pid {worker['pid']}) is installing into {folder}.", remedy="Wait for it to end."
         )
     _end_leftover(_read(folder).get("child"))
+    before = _read(folder, COMPLETE)
+    if before:
+        write_json(folder / BEGUN, {"before": {"facts": before, "distributions": _distributions(folder)}})
     (folder / COMPLETE).unlink(missing_ok=True)
     note(folder, None)
 
 
 def note(folder: Path, child: int | None) -> None:
     """Write down who works in the folder, so that a later Servedeck can tell, and end what a crash left running."""
-    write_json(folder / BEGUN, {"worker": _process(os.getpid()), "child": _process(child) if child else None})
+    work = {"worker": _process(os.getpid()), "child": _process(child) if child else None}
+    write_json(folder / BEGUN, {**_read(folder), **work})
 
 
 def finish(folder: Path, facts: dict[str, Any]) -> None:
@@ -69,9 +73,18 @@ def finish(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def release(folder: Path) -> None:
-    """Nobody works in it any more."""
-    if folder.is_dir():
-        write_json(folder / BEGUN, {"worker": None, "child": None})
+    """Nobody works in it any more. One that was complete before and has not been changed is complete again."""
+    if not folder.is_dir():
+        return
+    before = _read(folder).get("before")
+    if isinstance(before, dict) and not is_complete(folder) and before.get("distributions") == _distributions(folder):
+        write_json(folder / COMPLETE, before["facts"])
+    write_json(folder / BEGUN, {"worker": None, "child": None})
+
+
+def _distributions(folder: Path) -> list[str]:
+    """All that pip has put there, with versions; what it was interrupted at shows as well."""
+    return sorted(each.name for each in folder.glob("lib/python3*/site-packages/*") if not each.name.startswith("_"))
 
 
 def users(folder: Path) -> list[str]:
@@ -123,10 +136,10 @@ def delete(folder: Path) -> None:
         ) from error
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    """Who works there; empty where nobody says."""
+def _read(folder: Path, name: str = BEGUN) -> dict[str, Any]:
+    """What a mark says; empty where there is none, or none that can be read."""
     try:
-        value = json.loads((folder / BEGUN).read_text(encoding="utf-8"))
+        value = json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -107,8 +107,6 @@ class TransformersEngine:
                     "Bind it to 127.0.0.1, or serve the model with vLLM.",
                 )
             )
-        elif spec.api_key:
-            problems.append(_no_key())
         path = spec.model.id
         if spec.model.kind == "folder" and ("@" in path or (":" in path and path.endswith(".gguf"))):
             problems.append(
@@ -188,7 +186,7 @@ class TransformersEngine:
         if not has_nvidia:
             torch = ("PyTorch for CPU", ("install", f"@cpu-torch:{_CPU_TORCH}"))
         return InstallRecipe(
-            steps=(torch, ("Transformers", ("install", *_PACKAGES))),
+            steps=(torch, ("Transformers", ("install", "--upgrade", *_PACKAGES))),
             size_estimate=7_500_000_000 if has_nvidia else 1_300_000_000,
             distributions=("transformers", "torch", "accelerate", "gguf"),
         )

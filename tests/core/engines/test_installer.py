@@ -77,7 +77,7 @@ async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_install_fail_resume_again_and_remove(place: Place) -> None:
+async def test_install_fail_resume_again_and_remove(place: Place, tmp_path: Path) -> None:
     """One environment through its whole life: making it takes seconds."""
     place.engine.steps = (
         ("PyTorch", ("install", "@cpu-torch:2.13.0")),
@@ -149,6 +149,19 @@ async def test_install_fail_resume_again_and_remove(place: Place) -> None:
         assert found.executable.exists()
     finally:
         runner.communicate()
+    # Installing again without a network must not take away what works.
+    place.engine.steps = (("Gone", ("install", "nowhere-to-be-had")),)
+    assert (await place.install()).state == "failed"
+    (found,) = place.installations.of("tiny")
+    assert found.problem == ""
+    (site / "tiny-1.0.dist-info" / "METADATA").rename(tmp_path / "kept")
+    (site / "tiny-1.0.dist-info").rename(site / "~iny-1.0.dist-info")  # as pip leaves it when it is killed
+    managed.begin(place.folder)
+    (site / "~iny-1.0.dist-info").rename(site / "tiny-1.0.dist-info")
+    managed.release(place.folder)
+    (found,) = await place.installations.refresh()
+    assert "not finished" in found.problem
+
     await place.installations.remove("managed:tiny")
     assert not place.folder.exists()
     assert place.installations.all() == ()

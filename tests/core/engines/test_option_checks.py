@@ -211,7 +211,6 @@ def test_an_old_vllm_has_no_choice_of_implementations() -> None:
     [
         ({"implementation": "native"}, "implementation", "no native implementation"),
         ({"host": "0.0.0.0", "api_key": True}, "host", "can't ask for an API key"),
-        ({"api_key": True}, "api_key", "can't ask for an API key"),
         ({"options": {"quantization": "awq"}}, "quantization", "can't be 'awq'"),
         ({"options": {"log-level": "loud"}}, "log-level", "can't be 'loud'"),
         ({"options": {"cb-max-memory-percent": 2}}, "cb-max-memory-percent", "at most 1"),
