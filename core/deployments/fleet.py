@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets as random
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import httpx2
-
 from core.deployments.deployment import Deployment, Run, State, StateChange, StopReport
-from core.deployments.launch_spec import LaunchSpec, RuntimeKind
+from core.deployments.launch_spec import LaunchSpec, RuntimeKind, clean_name
 from core.deployments.launching import Launching
-from core.deployments.starting import RunStarter, env_secrets, raise_first, secrets_to_keep
+from core.deployments.starting import RunStarter, env_secrets, is_abandoned, ports_in_use, raise_first, secrets_to_keep
 from core.deployments.store import DeploymentStore
-from core.deployments.supervisor import RunLog, Supervisor
+from core.deployments.supervisor import report_text
+from core.deployments.watching import Watches
 from core.engines.catalog import Catalog
 from core.engines.options import FieldProblem
 from core.errors import InputError, LaunchError, NotFoundError, ServedeckError, StopIncompleteError
 from core.events import Bus, DeploymentChanged, DeploymentRemoved
-from core.files import read_json, write_json
 from core.hub.facts import ModelConfig
 from core.logs.buffer import LogBuffer
 from core.runtimes import ports
 from core.runtimes.process import ProcessRuntime
-from core.runtimes.processes import Identity
 from core.runtimes.runtime import Runtime
 from core.settings import SettingsStore
 
@@ -36,7 +32,6 @@ logger = logging.getLogger(__name__)
 
 DISK_INTERVAL = 1.0
 """Seconds between looks for what another process (the command line, another window) changed."""
-PREPARING_FILE = "preparing.json"
 STOP_MARGIN = 20.0
 
 
@@ -53,14 +48,12 @@ class Fleet:
         self._settings = settings
         self._bus = bus
         self._runtimes: dict[RuntimeKind, Runtime] = {RuntimeKind.PROCESS: ProcessRuntime()}
+        self._watches = Watches(store, catalog, self._runtimes, self._refresh_run)
         self._deployments: dict[str, Deployment] = {}  # replaced, never changed: other threads read it
-        self._logs: dict[tuple[str, int], RunLog] = {}
-        self._watchers: dict[str, asyncio.Task[None]] = {}
         self._starting: dict[str, asyncio.Task[Deployment]] = {}
         self._reserved: dict[str, int] = {}
         self._marks: dict[str, tuple[float, ...]] = {}
         self._disk_watch: asyncio.Task[None] | None = None
-        self._client: httpx2.AsyncClient | None = None
         self.before_stop: list[Callable[[Deployment], None]] = []
         """Called before a deployment is stopped: whoever holds a stream to it must close it (vLLM waits for them)."""
 
@@ -87,8 +80,7 @@ class Fleet:
 
     def unique_name(self, base: str) -> str:
         """A name that no deployment has, made from `base`."""
-        clean = "".join(char if (char.isalnum() and char.isascii()) or char in "._-" else "-" for char in base)
-        clean = clean.strip("._-")[:55] or "deployment"
+        clean = clean_name(base)
         taken = {each.name for each in self._deployments.values()}
         if clean not in taken:
             return clean
@@ -116,22 +108,15 @@ class Fleet:
         Raises:
             NotFoundError: there is no such run.
         """
-        deployment = self.get(deployment_id)
-        run = next((each for each in deployment.runs if number is None or each.number == number), None)
-        if number is None:
-            run = deployment.run
-        if run is None:
-            raise NotFoundError(f"{deployment.name} has no run {number or ''}.".replace(" .", "."))
-        return self._run_log(deployment.id, run).buffer
+        deployment, run = self._find_run(deployment_id, number)
+        return self._watches.log(deployment.id, run).buffer
 
     async def read_log(self, deployment_id: str, number: int | None = None) -> LogBuffer:
         """As `log`, with everything read that is on disk by now. For runs that have ended and for the command line."""
-        buffer = self.log(deployment_id, number)
-        deployment = self.get(deployment_id)
-        run = deployment.run if number is None else next(each for each in deployment.runs if each.number == number)
-        assert run is not None
-        await self._run_log(deployment.id, run).pump_all(is_over=not run.state.is_active)
-        return buffer
+        deployment, run = self._find_run(deployment_id, number)
+        log = self._watches.log(deployment.id, run)
+        await log.pump_all(is_over=not run.state.is_active)
+        return log.buffer
 
     def api_key(self, deployment_id: str) -> str:
         """The key that its endpoint asks for, empty if none."""
@@ -143,7 +128,7 @@ class Fleet:
 
     def free_port(self) -> int:
         """A port that is free now."""
-        return self._launching.free_port(taken=self._ports_in_use())
+        return self._launching.free_port(taken=ports_in_use(self._deployments.values(), self._reserved))
 
     def port_holder(self, port: int) -> str:
         """Who listens on it; empty if nobody is seen."""
@@ -157,7 +142,6 @@ class Fleet:
         Args:
             watch: keep watching until `close`; without it every active run is looked at once.
         """
-        self._client = httpx2.AsyncClient(timeout=httpx2.Timeout(5.0, connect=2.0), trust_env=False)
         for deployment_id in await asyncio.to_thread(self._store.ids):
             await self._reload(deployment_id)
         self._marks = await asyncio.to_thread(self._store.marks)
@@ -166,20 +150,17 @@ class Fleet:
             self._fail_if_abandoned(each)
         if watch:
             for each in active:
-                self._watch(each.id)
+                self._watches.watch(each)
             self._disk_watch = asyncio.create_task(self._watch_disk())
         else:
-            await asyncio.gather(*(self._look_once(each) for each in active))
+            await asyncio.gather(*(self._watches.look_once(each) for each in active))
 
     async def close(self) -> None:
         """Stop watching; deployments go on."""
-        tasks = [*self._watchers.values(), *([self._disk_watch] if self._disk_watch else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._watchers.clear()
-        if self._client is not None:
-            await self._client.aclose()
+        if self._disk_watch is not None:
+            self._disk_watch.cancel()
+            await asyncio.gather(self._disk_watch, return_exceptions=True)
+        await self._watches.close()
 
     # --- commands ------------------------------------------------------------------------------------------------
 
@@ -292,12 +273,11 @@ class Fleet:
         was_ready = any(change.state is State.READY for change in run.history)
         steps = engine.stop_steps(is_ready=was_ready, grace=self._settings.current.stop_grace_seconds)
         self._store.append_state(run.folder, StateChange(State.STOPPING, time.time(), "a stop was asked for"))
-        await self._reload(deployment.id)
+        deployment = await self._reload(deployment.id)
         runtime = self._runtimes[deployment.spec.runtime]
         await asyncio.to_thread(runtime.request_stop, run.folder, steps)
-        self._watch(deployment.id)
-        watcher = self._watchers[deployment.id]
-        await asyncio.wait([watcher], timeout=sum(step.wait for step in steps) + STOP_MARGIN)
+        self._watches.watch(deployment)
+        await self._watches.wait(deployment.id, timeout=sum(step.wait for step in steps) + STOP_MARGIN)
         ended = await self._reload(deployment.id)
         if ended.run is None or ended.run.stop is None or ended.state.is_active:
             left = await asyncio.to_thread(runtime.leftovers, run.folder)
@@ -317,14 +297,8 @@ class Fleet:
         if deployment.run is not None and deployment.state.is_active:
             report = await self.stop(deployment.id)
             if not report.is_clean:
-                raise StopIncompleteError(
-                    f"{deployment.name} is not removed: still running: {', '.join(report.processes_left)}."
-                    if report.processes_left
-                    else f"{deployment.name} is not removed: its port is held by {report.port_holder}."
-                )
-        watcher = self._watchers.pop(deployment.id, None)
-        if watcher is not None:
-            watcher.cancel()
+                raise StopIncompleteError(f"{deployment.name} is not removed: {report_text(report)}.")
+        self._watches.drop(deployment.id)
         await asyncio.to_thread(self._store.remove, deployment.id)
         self._forget(deployment.id)
 
@@ -337,12 +311,7 @@ class Fleet:
                 raise LaunchError(deployment.problem, remedy="Remove it and create it anew.")
             if deployment.run is not None and deployment.state.is_active:
                 raise LaunchError(f"{deployment.name} runs already.", remedy="Stop it first, or restart it.")
-            keep = self._settings.current.keep_runs
-            _, folder = await asyncio.to_thread(self._store.new_run, deployment_id, keep)
-            own = Identity.of(os.getpid())
-            write_json(folder / PREPARING_FILE, own.to_json() if own else {})
-            evidence = "resolving the model, the installation and the port"
-            self._store.append_state(folder, StateChange(State.PREPARING, time.time(), evidence))
+            folder = await asyncio.to_thread(self._starter.new_run, deployment_id)
         await self._reload(deployment_id)
         try:
             await self._begin(deployment, folder)
@@ -356,54 +325,15 @@ class Fleet:
             await self._reload(deployment_id)
             raise
         started = await self._reload(deployment_id)
-        self._watch(deployment_id)
+        self._watches.watch(started)
         return started
 
     async def _begin(self, deployment: Deployment, folder: Path) -> None:
         """Decide and start; another deployment that starts meanwhile keeps off the port that was chosen."""
-        taken = self._ports_in_use(deployment.id)
+        taken = ports_in_use(self._deployments.values(), self._reserved, but=deployment.id)
         prepared = await self._starter.prepare(deployment, taken)
         self._reserved[deployment.id] = prepared.port
         await self._starter.start(deployment, folder, prepared, self._runtimes[prepared.spec.runtime])
-
-    def _ports_in_use(self, but: str = "") -> set[int]:
-        """Ports of what starts or runs: an engine may take a while to bind the one that it was given."""
-        active = (each for each in self._deployments.values() if each.state.is_active and each.run is not None)
-        ports_of_runs = {each.run.port for each in active if each.id != but and each.run is not None}
-        return ports_of_runs | {port for each, port in self._reserved.items() if each != but}
-
-    def _watch(self, deployment_id: str) -> None:
-        """Have a supervisor for its latest run, if it is active and has none."""
-        task = self._watchers.get(deployment_id)
-        deployment = self._deployments[deployment_id]
-        if (task is not None and not task.done()) or deployment.run is None or not deployment.state.is_active:
-            return
-        self._watchers[deployment_id] = asyncio.create_task(self._supervise(deployment))
-
-    async def _supervise(self, deployment: Deployment) -> None:
-        try:
-            await self._supervisor(deployment).watch()
-        except ServedeckError as error:
-            logger.error("watching %s failed: %s", deployment.name, error.line)
-
-    async def _look_once(self, deployment: Deployment) -> None:
-        await self._supervisor(deployment).tick(wait_for_probe=True)
-
-    def _supervisor(self, deployment: Deployment) -> Supervisor:
-        run = deployment.run
-        assert run is not None
-        assert self._client is not None
-        return Supervisor(
-            self._store,
-            self._runtimes[deployment.spec.runtime],
-            self._catalog.get(deployment.spec.engine),
-            deployment.spec,
-            run,
-            self._run_log(deployment.id, run),
-            self._client,
-            self.api_key(deployment.id),
-            lambda: self._refresh_run(deployment.id, run.folder),
-        )
 
     def _refresh_run(self, deployment_id: str, folder: Path) -> None:
         """A supervisor changed something: show it."""
@@ -412,37 +342,32 @@ class Fleet:
         if known is None or run is None:
             return
         runs = tuple(run if each.number == run.number else each for each in known.runs)
-        self._put(replace(known, runs=runs))
+        self._deployments = {**self._deployments, deployment_id: replace(known, runs=runs)}
         self._bus.publish(DeploymentChanged(deployment_id))
 
-    def _run_log(self, deployment_id: str, run: Run) -> RunLog:
-        return self._logs.setdefault((deployment_id, run.number), RunLog(run.folder))
+    def _find_run(self, deployment_id: str, number: int | None) -> tuple[Deployment, Run]:
+        deployment = self.get(deployment_id)
+        wanted = (each for each in reversed(deployment.runs) if number in (None, each.number))
+        run = next(wanted, None)
+        if run is None:
+            raise NotFoundError(f"{deployment.name} has no run{'' if number is None else f' {number}'}.")
+        return deployment, run
 
     async def _reload(self, deployment_id: str) -> Deployment:
         deployment = await asyncio.to_thread(self._store.load, deployment_id)
-        self._put(deployment)
+        self._deployments = {**self._deployments, deployment_id: deployment}
         self._bus.publish(DeploymentChanged(deployment_id))
         return deployment
 
-    def _put(self, deployment: Deployment) -> None:
-        self._deployments = {**self._deployments, deployment.id: deployment}
-
     def _forget(self, deployment_id: str) -> None:
         self._deployments = {key: each for key, each in self._deployments.items() if key != deployment_id}
-        for key in [key for key in self._logs if key[0] == deployment_id]:
-            del self._logs[key]
+        self._watches.forget(deployment_id)
         self._bus.publish(DeploymentRemoved(deployment_id))
 
     def _fail_if_abandoned(self, deployment: Deployment) -> None:
-        """A run whose preparation died with the program that did it never got an engine."""
+        """Say so where the program that prepared its run died over it."""
         run = deployment.run
-        if run is None or run.state is not State.PREPARING or (run.folder / "keeper.json").exists():
-            return
-        try:
-            preparer = Identity.from_json(read_json(run.folder / PREPARING_FILE))
-        except (FileNotFoundError, ServedeckError):
-            preparer = None
-        if preparer is None or not preparer.is_alive:
+        if run is not None and is_abandoned(run):
             evidence = "Servedeck ended before the engine was started"
             self._store.append_state(run.folder, StateChange(State.FAILED, time.time(), evidence))
             self._refresh_run(deployment.id, run.folder)
@@ -471,4 +396,4 @@ class Fleet:
             return
         if deployment_id not in self._starting:
             self._fail_if_abandoned(deployment)
-            self._watch(deployment_id)
+            self._watches.watch(self._deployments[deployment_id])

@@ -22,6 +22,12 @@ SECRET_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|CR
 SECRET_FLAGS = ("--api-key", "--hf-token", "--ssl-keyfile-password")
 
 
+def clean_name(text: str) -> str:
+    """A name that the spec accepts, as near to the text as it can be, with room for a number behind it."""
+    clean = "".join(char if (char.isalnum() and char.isascii()) or char in "._-" else "-" for char in text)
+    return clean.strip("._-")[:55] or "deployment"
+
+
 class RuntimeKind(StrEnum):
     """How an installation is run."""
 

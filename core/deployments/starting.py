@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from core.deployments.deployment import Deployment, State, StateChange
+from core.deployments.deployment import Deployment, Run, State, StateChange
 from core.deployments.launch_spec import LaunchSpec
 from core.deployments.launching import Launching, Prepared
 from core.deployments.store import DeploymentStore, RunFacts
 from core.engines.catalog import Catalog
 from core.engines.engine import Secrets
 from core.engines.options import FieldProblem
-from core.errors import InputError
+from core.errors import InputError, StoreError
+from core.files import read_json, write_json
+from core.runtimes.keeper import KEEPER_FILE
+from core.runtimes.processes import Identity
 from core.runtimes.runtime import Plan, Runtime
 from core.settings import SettingsStore
+
+PREPARING_FILE = "preparing.json"
 
 
 class RunStarter:
@@ -27,6 +33,15 @@ class RunStarter:
         self._launching = launching
         self._catalog = catalog
         self._settings = settings
+
+    def new_run(self, deployment_id: str) -> Path:
+        """The folder of a new run, which says who prepares it: if that program dies, nobody else would. Blocks."""
+        _, folder = self._store.new_run(deployment_id, self._settings.current.keep_runs)
+        own = Identity.of(os.getpid())
+        write_json(folder / PREPARING_FILE, own.to_json() if own else {})
+        evidence = "resolving the model, the installation and the port"
+        self._store.append_state(folder, StateChange(State.PREPARING, time.time(), evidence))
+        return folder
 
     async def prepare(self, deployment: Deployment, taken: Collection[int]) -> Prepared:
         """Decide what the run will be.
@@ -75,6 +90,30 @@ def _facts(prepared: Prepared) -> RunFacts:
         served_name=prepared.served_name,
         spec=prepared.spec.to_toml(),
     )
+
+
+def ports_in_use(deployments: Iterable[Deployment], reserved: Mapping[str, int], *, but: str = "") -> set[int]:
+    """Ports of what starts or runs: an engine may take a while to bind the one that it was given.
+
+    Args:
+        deployments: all of them.
+        reserved: ports that were chosen a moment ago, by the deployment's id.
+        but: id of a deployment whose own ports don't count.
+    """
+    active = (each for each in deployments if each.state.is_active and each.id != but)
+    of_runs = {each.run.port for each in active if each.run is not None}
+    return of_runs | {port for each, port in reserved.items() if each != but}
+
+
+def is_abandoned(run: Run) -> bool:
+    """Its preparation died with the program that did it: it never got an engine and never will."""
+    if run.state is not State.PREPARING or (run.folder / KEEPER_FILE).exists():
+        return False
+    try:
+        preparer = Identity.from_json(read_json(run.folder / PREPARING_FILE))
+    except (FileNotFoundError, StoreError):
+        return True
+    return preparer is None or not preparer.is_alive
 
 
 def raise_first(problems: tuple[FieldProblem, ...]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.deployments.launch_spec import CodeConsent, LaunchSpec, RuntimeKind
+from core.deployments.launch_spec import CodeConsent, LaunchSpec, RuntimeKind, clean_name
 from core.engines.support import Implementation
 from core.errors import InputError
 
@@ -164,3 +164,10 @@ def test_every_option_survives_the_file(options: dict[str, Any]) -> None:
     again = LaunchSpec.from_toml(made.to_toml(), source="x")
     assert again == made
     assert [type(each) for each in again.options.values()] == [type(each) for each in made.options.values()]
+
+
+@given(st.text(max_size=100))
+def test_any_text_makes_a_name(text: str) -> None:
+    name = clean_name(text)
+    assert spec(name=name).name == name
+    assert spec(name=f"{name}-1234567").name
