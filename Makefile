@@ -48,10 +48,11 @@ format: $(STAMP) ## Format, and mend what lint can mend
 screenshots: offscreen-libraries ## Pictures of every page into artifacts/screenshots
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.screenshots
 
-benchmark: offscreen-libraries ## Start-up, time to ready, cost of the chat client (benchmarks/README.md)
+benchmark: offscreen-libraries ## Start-up, time to ready, chat client, log flood (benchmarks/README.md)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/ready_delay.py
 	$(BIN)/python benchmarks/chat_overhead.py
+	$(BIN)/python benchmarks/gui_flood.py
 
 setup: $(STAMP) ## The virtual environment only
 
