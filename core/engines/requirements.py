@@ -13,6 +13,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from core.engines import install_errors
 from core.engines.architectures import version_of
 from core.engines.logged_command import LoggedCommand
 from core.errors import InstallationError
@@ -100,9 +101,7 @@ class Resolver:
     async def _needs(self, requirement: str, without: set[str]) -> tuple[str, ...]:
         metadata = await self._report(requirement)
         if metadata is None:
-            raise InstallationError(
-                f"pip can't tell what {requirement} needs.", remedy="The log holds pip's own words."
-            )
+            raise InstallationError(install_errors.explain(self._command.output(), 1))
         lines = needed_lines(metadata.get("requires_dist") or [], without)
         path = self._build_folder() / f"{requirement.partition('=')[0]}-requirements.txt"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -41,6 +41,10 @@ class Place:
         self.wheels = root / "wheels"
         self.wheels.mkdir()
 
+    @property
+    def site(self) -> Path:
+        return next(self.folder.glob("lib/*/site-packages"))
+
     async def install(self) -> InstallJob:
         job = await self.installer.start("tiny")
         return await self.installer.wait(job.id)
@@ -77,7 +81,7 @@ async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_install_fail_resume_again_and_remove(place: Place, tmp_path: Path) -> None:
+async def test_install_fail_resume_again_and_remove(place: Place) -> None:
     """One environment through its whole life: making it takes seconds."""
     place.engine.steps = (
         ("PyTorch", ("install", "@cpu-torch:2.13.0")),
@@ -85,6 +89,17 @@ async def test_install_fail_resume_again_and_remove(place: Place, tmp_path: Path
         ("Tiny", ("install", "--no-deps", "tiny")),
         ("Its name", ("install", "--no-deps", "@label:tiny-label:1.0+cpu")),
     )
+    await fail_and_go_on(place)
+    await finish(place)
+    await refuse_while_in_use(place)
+    await keep_what_works(place)
+    await place.installations.remove("managed:tiny")
+    assert not place.folder.exists()
+    assert place.installations.all() == ()
+
+
+async def fail_and_go_on(place: Place) -> None:
+    """Each attempt goes further than the one before."""
     # On PyPI there is only the CUDA build, which shows by what it requires.
     wheel(place.wheels, "torch", "2.13.0", "Requires-Dist: nvidia-cublas\n")
     job = await place.install()
@@ -99,7 +114,7 @@ async def test_install_fail_resume_again_and_remove(place: Place, tmp_path: Path
     wheel(place.wheels, "torch", "2.13.0+cpu")
     job = await place.install()
     assert (job.state, job.step) == ("failed", "Needs")
-    assert "can't tell what tiny==1.0 needs" in job.problem
+    assert "No matching distribution found for tiny" in job.problem
     assert "No matching distribution found for tiny" in job.log.read_text()
 
     requires = "".join(f"Requires-Dist: {each}\n" for each in ("helper", "unwanted", "more; extra == 'x'"))
@@ -108,10 +123,12 @@ async def test_install_fail_resume_again_and_remove(place: Place, tmp_path: Path
     before = (place.folder / "pyvenv.cfg").stat().st_mtime_ns
     place.engine.answers = False
     job = await place.install()
-    assert job.problem == "Tiny does not answer. Look again."
-    assert (job.state, job.step) == ("failed", "First start")
+    assert (job.state, job.step, job.problem) == ("failed", "First start", "Tiny does not answer. Look again.")
     assert (place.folder / "pyvenv.cfg").stat().st_mtime_ns == before  # continued, not begun anew
 
+
+async def finish(place: Place) -> None:
+    """The attempt that succeeds, and all that it leaves."""
     place.engine.answers = True
     seen = len(place.events)
     job = await place.install()
@@ -132,39 +149,35 @@ async def test_install_fail_resume_again_and_remove(place: Place, tmp_path: Path
     assert kept is not None
     assert kept.options[0].name == "x"
     assert len(place.installer.jobs()) == 4
-    site = next(place.folder.glob("lib/*/site-packages"))
-    assert version_of(site, "torch") == "2.13.0+cpu"
-    assert version_of(site, "tiny-label") == "1.0+cpu"
-    assert version_of(site, "helper") == "1.0"
-    assert version_of(site, "unwanted") == version_of(site, "more") == ""
+    versions = {name: version_of(place.site, name) for name in ("torch", "tiny-label", "helper", "unwanted", "more")}
+    assert versions == {"torch": "2.13.0+cpu", "tiny-label": "1.0+cpu", "helper": "1.0", "unwanted": "", "more": ""}
     with pytest.raises(NotFoundError):
         place.installer.job("nope")
 
+
+async def refuse_while_in_use(place: Place) -> None:
     runner = waiter(str(place.folder / "bin" / "python"))
     try:
         with pytest.raises(InstallationError, match=f"pid {runner.pid}"):
             await place.installer.start("tiny")
         with pytest.raises(InstallationError, match="in use by"):
             await place.installations.remove("managed:tiny")
-        assert found.executable.exists()
+        assert (place.folder / "bin" / "tiny").exists()
     finally:
         runner.communicate()
-    # Installing again without a network must not take away what works.
+
+
+async def keep_what_works(place: Place) -> None:
+    """Installing again offline takes nothing away; what was interrupted half-way doesn't pass for complete."""
     place.engine.steps = (("Gone", ("install", "nowhere-to-be-had")),)
     assert (await place.install()).state == "failed"
     (found,) = place.installations.of("tiny")
     assert found.problem == ""
-    (site / "tiny-1.0.dist-info" / "METADATA").rename(tmp_path / "kept")
-    (site / "tiny-1.0.dist-info").rename(site / "~iny-1.0.dist-info")  # as pip leaves it when it is killed
     managed.begin(place.folder)
-    (site / "~iny-1.0.dist-info").rename(site / "tiny-1.0.dist-info")
+    (place.site / "tiny-1.0.dist-info").rename(place.site / "~iny-1.0.dist-info")  # as pip leaves it when it is killed
     managed.release(place.folder)
     (found,) = await place.installations.refresh()
     assert "not finished" in found.problem
-
-    await place.installations.remove("managed:tiny")
-    assert not place.folder.exists()
-    assert place.installations.all() == ()
 
 
 async def test_cancelling_leaves_no_process_and_can_be_continued(place: Place, tmp_path: Path) -> None:
