@@ -100,7 +100,7 @@ class Fleet:
 
     def preview(self, spec: LaunchSpec) -> str:
         """The exact command as a shell text; see `Launching.preview`."""
-        return self._launching.preview(spec)
+        return self._launching.preview(spec, self._ports_in_use())
 
     def log(self, deployment_id: str, number: int | None = None) -> LogBuffer:
         """The log of a run (the latest, unless numbered), filled from the first byte on while the program runs.
@@ -128,7 +128,7 @@ class Fleet:
 
     def free_port(self) -> int:
         """A port that is free now."""
-        return self._launching.free_port(taken=ports_in_use(self._deployments.values(), self._reserved))
+        return self._launching.free_port(taken=self._ports_in_use())
 
     def port_holder(self, port: int) -> str:
         """Who listens on it; empty if nobody is seen."""
@@ -328,10 +328,12 @@ class Fleet:
         self._watches.watch(started)
         return started
 
+    def _ports_in_use(self, *, but: str = "") -> set[int]:
+        return ports_in_use(self._deployments.values(), dict(self._reserved), but=but)
+
     async def _begin(self, deployment: Deployment, folder: Path) -> None:
         """Decide and start; another deployment that starts meanwhile keeps off the port that was chosen."""
-        taken = ports_in_use(self._deployments.values(), self._reserved, but=deployment.id)
-        prepared = await self._starter.prepare(deployment, taken)
+        prepared = await self._starter.prepare(deployment, self._ports_in_use(but=deployment.id))
         self._reserved[deployment.id] = prepared.port
         await self._starter.start(deployment, folder, prepared, self._runtimes[prepared.spec.runtime])
 

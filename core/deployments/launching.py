@@ -97,8 +97,12 @@ class Launching:
         problems += self._port_problems(spec, own_port)
         return tuple(problems)
 
-    def preview(self, spec: LaunchSpec) -> str:
+    def preview(self, spec: LaunchSpec, taken: Collection[int] = ()) -> str:
         """The exact command as text for a shell, a flag a line, without secrets.
+
+        Args:
+            spec: the launch spec.
+            taken: ports that other deployments hold or are about to.
 
         Raises:
             ServedeckError: there is no usable installation, or the spec can't become a command.
@@ -106,7 +110,7 @@ class Launching:
         engine = self._catalog.get(spec.engine)
         installation = self._installations.choose(spec.engine, spec.installation)
         table = self._options.table(spec.engine, installation)
-        port = spec.port or self.free_port(spec.host)
+        port = spec.port or self.free_port(spec.host, taken)
         placeholder = Secrets("placeholder" if spec.api_key else "", "", dict.fromkeys(spec.secret_env, "placeholder"))
         command = engine.command(spec, installation, table, port, placeholder)
         return shell_text(command.argv, {**self._own_env(spec), **command.env}, tuple(command.secret_env))

@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from core.deployments.deployment import Phase, Run, State, StateChange, StopReport
 from core.deployments.launch_spec import LaunchSpec
@@ -28,6 +27,9 @@ from core.logs.reading import LogFollower
 from core.runtimes import ports
 from core.runtimes.keeper import LOG_FOLDER
 from core.runtimes.runtime import Observation, Runtime
+
+if TYPE_CHECKING:
+    import httpx2
 
 logger = logging.getLogger(__name__)
 

@@ -456,3 +456,12 @@ def test_ports_are_chosen_apart(deck: Deck) -> None:
         last.listen()
         with pytest.raises(PortTakenError):
             deck.app.fleet.free_port()
+
+
+def test_the_command_that_is_shown_has_the_port_that_a_launch_would_get(deck: Deck) -> None:
+    deck.install(modes="slow=600")
+    launched = deck.launch()
+    assert launched.run is not None
+    free = deck.app.fleet.free_port()
+    assert free != launched.run.port
+    assert f"--port {free}" in deck.app.fleet.preview(deck.spec("other"))
