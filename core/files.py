@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from core.errors import StoreError
+
+logger = logging.getLogger(__name__)
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o600) -> None:
@@ -55,3 +58,15 @@ def read_json(path: Path) -> Any:
         raise StoreError(
             f"Can't read {path}: {error}.", field=str(path), remedy="Mend the file, or move it away to start afresh."
         ) from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in the file; empty if there is none (yet), or if it is damaged, which is logged."""
+    try:
+        value = read_json(path)
+    except FileNotFoundError:
+        return {}
+    except StoreError as error:
+        logger.warning("%s", error)
+        return {}
+    return value if isinstance(value, dict) else {}

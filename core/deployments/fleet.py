@@ -41,8 +41,7 @@ class Fleet:
     def __init__(
         self, store: DeploymentStore, launching: Launching, catalog: Catalog, settings: SettingsStore, bus: Bus
     ) -> None:
-        self._store = store
-        self._launching = launching
+        self._store, self._launching = store, launching
         self._starter = RunStarter(store, launching, catalog, settings)
         self._catalog = catalog
         self._settings = settings

@@ -32,7 +32,7 @@ from core.deployments.deployment import Deployment, Exit, Phase, PhaseSpan, Run,
 from core.deployments.launch_spec import LaunchSpec
 from core.engines.support import Implementation
 from core.errors import NotFoundError, ServedeckError, StoreError
-from core.files import read_json, write_json, write_text
+from core.files import read_json, read_object, write_json, write_text
 from core.runtimes.keeper import EXIT_FILE
 
 logger = logging.getLogger(__name__)
@@ -217,7 +217,7 @@ class DeploymentStore:
 
     def reading(self, folder: Path) -> Reading:
         """What `save_reading` wrote; an empty one if there is none."""
-        value = self._read(folder / READING)
+        value = read_object(folder / READING)
         try:
             phases = tuple(
                 PhaseSpan(Phase(each["phase"]), each["started"], each["ended"], each["note"], each["progress"])
@@ -260,7 +260,7 @@ class DeploymentStore:
             at = history[0].at
             facts = RunFacts(argv=(), env={}, host="127.0.0.1", port=0, started=at, engine_version="", served_name="")
         reading = self.reading(folder)
-        ending, report = self._read(folder / EXIT_FILE), self._read(folder / STOP_REPORT)
+        ending, report = read_object(folder / EXIT_FILE), read_object(folder / STOP_REPORT)
         return Run(
             number=int(folder.name),
             folder=folder,
@@ -300,22 +300,12 @@ class DeploymentStore:
         return tuple(run for run in (self.load_run(each) for each in folders) if run is not None)
 
     def _facts(self, folder: Path) -> RunFacts | None:
-        value = self._read(folder / RUN)
+        value = read_object(folder / RUN)
         try:
             return RunFacts.model_validate(value) if value else None
         except ValidationError as error:
             logger.warning("%s is damaged: %s", folder / RUN, error)
             return None
-
-    def _read(self, path: Path) -> dict[str, Any]:
-        try:
-            value = read_json(path)
-        except FileNotFoundError:
-            return {}
-        except StoreError as error:
-            logger.warning("%s", error)
-            return {}
-        return value if isinstance(value, dict) else {}
 
 
 def _mtime(path: Path) -> float:

@@ -10,13 +10,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from core.deployments.deployment import Exit
 from core.deployments.launch_spec import RuntimeKind
 from core.engines.engine import StopStep
-from core.errors import LaunchError, StoreError
-from core.files import read_json, write_json
+from core.errors import LaunchError
+from core.files import read_object, write_json
 from core.runtimes.keeper import EXIT_FILE, KEEPER_FILE, PROCESS_FILE, STOP_FILE
 from core.runtimes.processes import Identity, Member, members_of
 from core.runtimes.runtime import Observation, Plan, steps_to_json
@@ -67,12 +66,12 @@ class ProcessRuntime:
 
     def observe(self, folder: Path) -> Observation:
         """Read the keeper's files and look whether the processes that they name live."""
-        keeper, process = _read(folder / KEEPER_FILE), _read(folder / PROCESS_FILE)
+        keeper, process = read_object(folder / KEEPER_FILE), read_object(folder / PROCESS_FILE)
         keeper_identity = Identity.from_json(keeper.get("keeper"))
         leader = Identity.from_json(process.get("leader"))
         keeper_alive = keeper_identity is not None and keeper_identity.is_alive
-        ending = _read(folder / EXIT_FILE)
-        asked_at = _read(folder / STOP_FILE).get("at")
+        ending = read_object(folder / EXIT_FILE)
+        asked_at = read_object(folder / STOP_FILE).get("at")
         exit_seen = None
         if ending:
             asked = ending.get("asked_at") is not None
@@ -98,7 +97,7 @@ class ProcessRuntime:
         """
         if not (folder / STOP_FILE).exists():
             write_json(folder / STOP_FILE, {"at": time.time(), "steps": steps_to_json(steps)})
-        keeper = Identity.from_json(_read(folder / KEEPER_FILE).get("keeper"))
+        keeper = Identity.from_json(read_object(folder / KEEPER_FILE).get("keeper"))
         if keeper is None or not keeper.send(signal.SIGTERM):
             self._stop_without_keeper(folder, steps)
 
@@ -111,7 +110,7 @@ class ProcessRuntime:
         return any(each.identity.pid == pid for each in self._members(folder))
 
     def _members(self, folder: Path) -> list[Member]:
-        kept, process = _read(folder / KEEPER_FILE), _read(folder / PROCESS_FILE)
+        kept, process = read_object(folder / KEEPER_FILE), read_object(folder / PROCESS_FILE)
         keeper = Identity.from_json(kept.get("keeper"))
         if keeper is None:
             return []
@@ -119,7 +118,7 @@ class ProcessRuntime:
         return members_of(str(kept.get("mark", "")), sessions=sessions, keeper=keeper, since=keeper.created)
 
     def _stop_without_keeper(self, folder: Path, steps: tuple[StopStep, ...]) -> None:
-        leader = Identity.from_json(_read(folder / PROCESS_FILE).get("leader"))
+        leader = Identity.from_json(read_object(folder / PROCESS_FILE).get("leader"))
         for step in steps:
             number = signal.Signals[f"SIG{step.signal}"]
             members = self._members(folder)
@@ -131,18 +130,6 @@ class ProcessRuntime:
             deadline = time.monotonic() + step.wait
             while time.monotonic() < deadline and self._members(folder):
                 time.sleep(0.05)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The keeper's file; empty if it isn't there yet, or is damaged (which is logged)."""
-    try:
-        value = read_json(path)
-    except FileNotFoundError:
-        return {}
-    except StoreError as error:
-        logger.warning("%s", error)
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _tail(path: Path, size: int = 4000) -> str:
