@@ -111,7 +111,7 @@ class Deployments(QAbstractTableModel):
                     return f"{IMPLEMENTATION_NAMES[run.implementation_loaded]}{asked}"
                 return f"{IMPLEMENTATION_NAMES[spec.implementation]} asked"
             case 4:
-                return run.endpoint if run is not None and run.port and deployment.state.is_active else ""
+                return run.endpoint if run is not None and run.port and run.state.is_active else ""
             case _:
                 return since_words(max(0.0, time.time() - run.since)) if run is not None else ""
 

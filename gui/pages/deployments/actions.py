@@ -51,7 +51,7 @@ class Actions(QObject):
 
     def can_stop(self, deployment: Deployment) -> bool:
         """It runs, and nothing else is being done with it."""
-        return deployment.state.is_active and deployment.state is not State.STOPPING and not self.task(deployment.id)
+        return is_running(deployment) and deployment.state is not State.STOPPING and not self.task(deployment.id)
 
     def can_restart(self, deployment: Deployment) -> bool:
         """It can be started, or stopped and started again."""
@@ -59,17 +59,20 @@ class Actions(QObject):
 
     def stop(self, deployment_id: str) -> None:
         """End its run; what was found afterwards is in the run."""
-        self._run(deployment_id, "stopping", self._app.fleet.stop(deployment_id), self._on_stopped)
+        self._run(deployment_id, "stopping", self._app.fleet.stop, self._on_stopped)
 
     def restart(self, deployment_id: str) -> None:
         """Begin a new run, after ending the present one if there is one."""
-        active = self._app.fleet.get(deployment_id).state.is_active
-        self._run(deployment_id, "restarting" if active else "starting", self._app.fleet.restart(deployment_id))
+        deployment = self._find(deployment_id)
+        if deployment is not None:
+            self._run(deployment_id, "restarting" if is_running(deployment) else "starting", self._app.fleet.restart)
 
     def remove(self, deployment_id: str) -> None:
         """Delete it with its logs, after a question."""
-        deployment = self._app.fleet.get(deployment_id)
-        first = "It still runs and is stopped first. " if deployment.state.is_active else ""
+        deployment = self._find(deployment_id)
+        if deployment is None:
+            return
+        first = "It still runs and is stopped first. " if is_running(deployment) else ""
         logs = plural(len(deployment.runs), "run")
         confirm(
             self._widget.window(),
@@ -77,39 +80,45 @@ class Actions(QObject):
             f"{first}Its settings and the logs of {logs} are deleted. The model's files stay.",
             action="Remove",
             danger=True,
-            on_confirm=lambda: self._run(deployment_id, "removing", self._app.fleet.remove(deployment_id)),
+            on_confirm=lambda: self._run(deployment_id, "removing", self._app.fleet.remove),
         )
 
     def rename(self, deployment_id: str) -> None:
         """Ask for another name."""
-        RenameDialog(self._app, self._bridge, self._app.fleet.get(deployment_id), self._widget.window()).open()
+        deployment = self._find(deployment_id)
+        if deployment is not None and not deployment.problem:
+            RenameDialog(self._app, self._bridge, deployment, self._widget.window()).open()
 
     def edit(self, deployment_id: str) -> None:
         """Open the form with its settings; launching relaunches it."""
-        deployment = self._app.fleet.get(deployment_id)
-        self._navigator.serve(deployment.spec.model, deployment.spec, deployment.id)
+        deployment = self._find(deployment_id)
+        if deployment is not None:
+            self._navigator.serve(deployment.spec.model, deployment.spec, deployment.id)
 
     def duplicate(self, deployment_id: str) -> None:
         """Open the form with the same settings, another name and another port."""
-        deployment = self._app.fleet.get(deployment_id)
-        name = self._app.fleet.unique_name(deployment.name)
-        self._navigator.serve(deployment.spec.model, deployment.spec.changed(name=name, port=None))
+        deployment = self._find(deployment_id)
+        if deployment is not None:
+            name = self._app.fleet.unique_name(deployment.name)
+            self._navigator.serve(deployment.spec.model, deployment.spec.changed(name=name, port=None))
 
     def use_from_code(self, deployment_id: str) -> None:
         """Show how to reach its endpoint."""
-        deployment = self._app.fleet.get(deployment_id)
+        deployment = self._find(deployment_id)
+        if deployment is None or deployment.run is None:
+            return
         self._bridge.in_thread(
-            lambda: self._app.fleet.api_key(deployment.id),
+            lambda: self._app.fleet.api_key(deployment_id),
             lambda key: FromCodeDialog(deployment, key, self._widget.window()).open(),
             owner=self._widget,
         )
 
     def copy_endpoint(self, deployment_id: str) -> None:
         """Put its address on the clipboard."""
-        run = self._app.fleet.get(deployment_id).run
-        if run is not None and run.port:
-            copy_text(run.endpoint)
-            self._navigator.say(f"Copied {run.endpoint}")
+        deployment = self._find(deployment_id)
+        if deployment is not None and deployment.run is not None and deployment.run.port:
+            copy_text(deployment.run.endpoint)
+            self._navigator.say(f"Copied {deployment.run.endpoint}")
 
     def menu(self, deployment_id: str, *, complete: bool) -> QMenu:
         """The menu of a deployment; `complete` has what the detail shows as buttons, too."""
@@ -117,7 +126,7 @@ class Actions(QObject):
         menu = QMenu(self._widget)
         readable = not deployment.problem
         idle = not self.task(deployment_id)
-        active = deployment.state.is_active
+        active = is_running(deployment)
         if complete:
             run = deployment.run
             entry(menu, "Use from code…", "code", self.use_from_code, deployment_id, bool(run and run.port) and active)
@@ -141,14 +150,24 @@ class Actions(QObject):
 
     # --- inside --------------------------------------------------------------------------------------------------
 
+    def _find(self, deployment_id: str) -> Deployment | None:
+        """The deployment; None, and the user is told, if another program removed it in this moment."""
+        try:
+            return self._app.fleet.get(deployment_id)
+        except NotFoundError as error:
+            self._navigator.show_error(error)
+            return None
+
     def _run(
         self,
         deployment_id: str,
         task: Task,
-        work: Coroutine[Any, Any, Any],
+        command: Callable[[str], Coroutine[Any, Any, Any]],
         done: Callable[[Deployment, Any], None] | None = None,
     ) -> None:
-        deployment = self._app.fleet.get(deployment_id)
+        deployment = self._find(deployment_id)
+        if deployment is None:
+            return
         self._set_task(deployment_id, task)
 
         def finished(result: Any) -> None:
@@ -163,7 +182,7 @@ class Actions(QObject):
             if not is_told and not (task == "removing" and isinstance(error, NotFoundError)):
                 self._navigator.show_error(error)
 
-        self._bridge.run(work, finished, failed, owner=self)
+        self._bridge.run(command(deployment_id), finished, failed, owner=self)
 
     def _has_failed(self, deployment_id: str) -> bool:
         try:
@@ -182,6 +201,11 @@ class Actions(QObject):
         if not report.is_clean:
             left = ", ".join(report.processes_left) or f"its port is held by {report.port_holder or 'somebody'}"
             self._navigator.say(f"Still there: {left}.", title=f"{deployment.name} left something behind.", tone="bad")
+
+
+def is_running(deployment: Deployment) -> bool:
+    """It has a run that goes on; one that was never started has none."""
+    return deployment.run is not None and deployment.state.is_active
 
 
 def entry(

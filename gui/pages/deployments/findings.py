@@ -120,8 +120,10 @@ def failure_explanation(run: Run) -> str:
     if found:
         return f"After the stop: {found}."
     evidence = run.history[-1].evidence if run.history else ""
-    if run.failure:
-        return ""
     if run.exit is None:
         return evidence
-    return "The log names no cause; its last lines are below."
+    # What the title says already is left out; more may follow ('port 8000 is held by …').
+    more = evidence.partition("; ")[2]
+    parts = [] if run.failure else ["The log names no cause; its last lines are below."]
+    parts += [f"{more[:1].upper()}{more[1:]}."] if more else []
+    return " ".join(parts)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QMouseEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.deployments.deployment import Deployment, State
 from core.engines.support import Implementation
 from core.errors import NotFoundError
-from gui.pages.deployments.actions import Actions
+from gui.pages.deployments.actions import Actions, is_running
 from gui.states import chip_tone, state_sentence
-from gui.theme import em
-from gui.widgets import Button, Chip, CopyButton, ElidedLabel, IconButton
+from gui.theme import em, font
+from gui.widgets import Button, Chip, CopyButton, ElidedLabel, IconButton, LinkLabel, announce
 from gui.widgets.text import plain_tooltip
 
 if TYPE_CHECKING:
@@ -49,8 +49,12 @@ class Header(QWidget):
         self.state = Chip(dot=True)
         self.engine = Chip()
         self.implementation = Chip()
-        self.endpoint = ElidedLabel("", "mono", tone="accent")
-        self.endpoint.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for chip in (self.state, self.engine, self.implementation):
+            chip.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)  # may be cut in a narrow window
+        self.endpoint = LinkLabel("")
+        self.endpoint.setFont(font("mono"))
+        self.endpoint.setToolTip("Copy the endpoint")
+        self.endpoint.clicked.connect(lambda: self._do(actions.copy_endpoint))
         self.copy_button = CopyButton("Copy the endpoint")
         self.code_button = Button("Use from code")
         self.edit_button = Button("Edit and relaunch…")
@@ -114,7 +118,9 @@ class Header(QWidget):
 
     def show_deployment(self, deployment: Deployment) -> None:
         """Show it as it is now."""
-        self._deployment = deployment
+        before, self._deployment = self._deployment, deployment
+        if before is not None and before.state is not deployment.state and self.isVisible():
+            announce(self, f"{deployment.name}: {state_sentence(deployment)}")
         self.name.setText(deployment.name)
         self._show_state()
         self._show_engine(deployment)
@@ -185,7 +191,7 @@ class Header(QWidget):
 
     def _show_endpoint(self, deployment: Deployment) -> None:
         run = deployment.run
-        shown = run is not None and bool(run.port) and deployment.state.is_active
+        shown = run is not None and bool(run.port) and is_running(deployment)
         self.endpoint.setVisible(shown)
         self.copy_button.setVisible(shown)
         if run is not None and shown:
@@ -194,7 +200,7 @@ class Header(QWidget):
             self.copy_button.set_text(run.endpoint)
 
     def _show_buttons(self, deployment: Deployment) -> None:
-        task, active = self._actions.task(deployment.id), deployment.state.is_active
+        task, active = self._actions.task(deployment.id), is_running(deployment)
         run = deployment.run
         stopping = task == "stopping" or deployment.state is State.STOPPING
         self.code_button.setVisible(active)

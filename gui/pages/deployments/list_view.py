@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from core.errors import NotFoundError
 from gui.models.deployments import ENDPOINT, ENGINE, ID, IMPLEMENTATION, NAME, STATE, TONE, Deployments
-from gui.pages.deployments.actions import Actions
+from gui.pages.deployments.actions import Actions, is_running
 from gui.pages.deployments.header import engine_title
 from gui.theme import em
 from gui.widgets import Button, Card, EmptyState, IconButton, Label, PrimaryButton, paint_dot
@@ -177,9 +177,7 @@ class DeploymentList(QWidget):
         several = f" {plural(len(chosen), 'deployment')}" if len(chosen) > 1 else ""
         self._buttons["open"].setEnabled(len(chosen) == 1)
         self._buttons["restart"].setText(
-            f"Restart{several}"
-            if not chosen or any(each.state.is_active for each in chosen)
-            else f"Start{several} again"
+            f"Restart{several}" if not chosen or any(map(is_running, chosen)) else f"Start{several} again"
         )
         self._buttons["restart"].setEnabled(bool(chosen) and all(map(self._actions.can_restart, chosen)))
         self._buttons["stop"].setText(f"Stop{several}")
