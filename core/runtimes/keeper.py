@@ -28,7 +28,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core.runtimes.processes import RUN_VARIABLE, Identity, Member, descendants, living
+from core.runtimes.processes import RUN_VARIABLE, Identity, Member, members_of
 from core.runtimes.segments import SegmentWriter
 from core.runtimes.shared_memory import mapped_by, remove_unmapped
 
@@ -56,7 +56,7 @@ class Keeper:
         self._log = SegmentWriter(folder / LOG_FOLDER)
         self._leader: Identity | None = None
         self._status: int | None = None
-        self._sessions: set[int] = set()
+        self._leaders: list[Identity] = []
         self._stop_steps: list[dict[str, Any]] = []
         self._stop_deadline: float | None = None
         self._asked_at: float | None = None
@@ -118,14 +118,14 @@ class Keeper:
             self._status = 127 << 8
             return f"{step['argv'][0]}: {text}"
         process.returncode = 0  # we reap it ourselves, with all the others
-        self._sessions.add(process.pid)
         self._leader = Identity.of(process.pid) or Identity(process.pid, "gone")
+        self._leaders.append(self._leader)
         write_file(
             self._folder / PROCESS_FILE,
             {
                 "step": step["name"],
                 "leader": self._leader.to_json(),
-                "sessions": sorted(self._sessions),
+                "leaders": [each.to_json() for each in self._leaders],
                 "at": time.time(),
             },
         )
@@ -213,10 +213,8 @@ class Keeper:
             member.identity.send(number)
 
     def _members(self) -> list[Member]:
-        everything = living()
-        found = {each.identity.pid: each for each in descendants(os.getpid(), everything)}
-        found.update((each.identity.pid, each) for each in everything if each.session in self._sessions)
-        return list(found.values())
+        own = Identity.of(os.getpid())
+        return members_of(self._plan["mark"], leaders=self._leaders, keeper=own)
 
     def _clear_up(self) -> None:
         """No process of the run stays: what is left after a grace is killed, again and again until none is left."""

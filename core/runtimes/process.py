@@ -114,8 +114,8 @@ class ProcessRuntime:
         keeper = Identity.from_json(kept.get("keeper"))
         if keeper is None:
             return []
-        sessions = frozenset(each for each in process.get("sessions", ()) if isinstance(each, int))
-        return members_of(str(kept.get("mark", "")), sessions=sessions, keeper=keeper, since=keeper.created)
+        leaders = [identity for each in process.get("leaders", ()) if (identity := Identity.from_json(each))]
+        return members_of(str(kept.get("mark", "")), leaders=leaders, keeper=keeper)
 
     def _stop_without_keeper(self, folder: Path, steps: tuple[StopStep, ...]) -> None:
         leader = Identity.from_json(read_object(folder / PROCESS_FILE).get("leader"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -170,44 +171,50 @@ def descendants(root: int, among: list[Member]) -> list[Member]:
     return found
 
 
-def members_of(
-    run_mark: str, *, sessions: frozenset[int] = frozenset(), keeper: Identity | None = None, since: str = ""
-) -> list[Member]:
-    """The living processes of a run, by three signs: descent from its keeper, its session, its environment.
+def members_of(run_mark: str, *, leaders: Sequence[Identity] = (), keeper: Identity | None = None) -> list[Member]:
+    """The living processes of a run, by three signs: descent from its keeper, its environment, its sessions.
+
+    The number of a session proves nothing once the session has ended: it may be a stranger's by now. A process of a
+    session counts only where no other process has taken the leader's pid, where it is not older than the leader, and
+    where its environment doesn't show that it belongs elsewhere (engines that rename themselves overwrite theirs).
 
     Args:
-        run_mark: the value of `SERVEDECK_RUN`; a process that rewrites its title may have destroyed it.
-        sessions: sessions that the run's processes were started in.
+        run_mark: the value of `SERVEDECK_RUN`.
+        leaders: the first processes of the run's steps, each of which began a session.
         keeper: left out of the answer; its descendants are in it, if it lives.
-        since: creation mark of the keeper; a session id counts only for processes that are not older than it.
     """
     everything = living()
     found: dict[int, Member] = {}
     if keeper is not None and keeper.is_alive:
         found.update((each.identity.pid, each) for each in descendants(keeper.pid, everything))
+    alive = {each.identity.pid: each.identity for each in everything}
+    ours = {each.pid: each for each in leaders if alive.get(each.pid, each) == each}
     for member in everything:
         pid = member.identity.pid
         if pid in found or pid == os.getpid() or (keeper is not None and member.identity == keeper):
             continue
-        if (member.session in sessions and _not_older(member.identity.created, since)) or _has_mark(pid, run_mark):
+        marked = _has_mark(pid, run_mark)
+        leader = ours.get(member.session)
+        if marked or (marked is None and leader is not None and _not_older(member.identity, leader)):
             found[pid] = member
     return sorted(found.values(), key=lambda each: each.identity.pid)
 
 
-def _not_older(created: str, since: str) -> bool:
-    """Compares two creation marks of one boot; another boot means another process altogether."""
-    if not since:
-        return True
-    boot, _, ticks = created.rpartition(":")
-    since_boot, _, since_ticks = since.rpartition(":")
-    return boot == since_boot and float(ticks) >= float(since_ticks)
+def _not_older(one: Identity, other: Identity) -> bool:
+    """Compares creation marks; of another boot means another process altogether."""
+    boot, _, ticks = one.created.rpartition(":")
+    other_boot, _, other_ticks = other.created.rpartition(":")
+    return boot == other_boot and float(ticks) >= float(other_ticks)
 
 
-def _has_mark(pid: int, run_mark: str) -> bool:
+def _has_mark(pid: int, run_mark: str) -> bool | None:
+    """Whether its environment holds the mark of the run; None where the environment can't be read or is overwritten."""
     if sys.platform != "linux":
-        return False
+        return None
     try:
-        environment = (_PROC / str(pid) / "environ").read_bytes()
+        environment = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
     except OSError:
-        return False
-    return f"{RUN_VARIABLE}={run_mark}".encode() in environment.split(b"\0")
+        return None
+    if f"{RUN_VARIABLE}={run_mark}".encode() in environment:
+        return True
+    return False if any(entry.startswith(b"PATH=") for entry in environment) else None

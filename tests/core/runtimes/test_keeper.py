@@ -19,7 +19,7 @@ from core.runtimes.keeper import EXIT_FILE
 from core.runtimes.processes import Identity, members_of
 from core.runtimes.segments import SEGMENT_BYTES, SegmentWriter, segment_name
 
-from .conftest import KeptRun, wait_for
+from .conftest import GENTLE, KeptRun, wait_for
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = (
@@ -194,6 +194,35 @@ def test_a_run_of_another_boot_or_a_reused_pid_is_not_ours(run: KeptRun) -> None
     other = Identity(os.getpid(), mine.created + "9")
     assert not other.is_alive
     assert not other.send(signal.SIGKILL)
+
+
+def test_a_stranger_in_a_session_of_the_same_number_is_never_ours(run: KeptRun) -> None:
+    """The session ended long ago, and its number went to somebody else: by pid alone it would look like ours."""
+    with subprocess.Popen([sys.executable, "-c", SLEEP], stdout=subprocess.PIPE, start_new_session=True) as stranger:
+        try:
+            assert stranger.stdout is not None
+            assert stranger.stdout.readline() == b"up\n"
+            now = Identity.of(stranger.pid)
+            assert now is not None
+            boot, _, ticks = now.created.rpartition(":")
+            before = Identity(stranger.pid, f"{boot}:{int(ticks) - 500}")
+            assert members_of("some-run", leaders=[before]) == []
+            # A process whose environment is intact and shows no mark is not ours even in a session of ours.
+            assert members_of("some-run", leaders=[now]) == []
+        finally:
+            stranger.kill()
+
+
+def test_an_engine_that_overwrote_its_environment_is_known_by_its_session(run: KeptRun) -> None:
+    """As vLLM's processes do when they give themselves a title; its keeper is gone, so descent says nothing."""
+    code = f"import os; os.execve({sys.executable!r}, ['python', '-c', {SLEEP!r}], {{}})"
+    run.start(code)
+    run.wait_for_output(b"up")
+    run.keeper().send(signal.SIGKILL)
+    wait_for(lambda: not run.keeper().is_alive)
+    assert len(run.runtime.leftovers(run.folder)) == 1
+    run.runtime.request_stop(run.folder, GENTLE)
+    assert run.runtime.leftovers(run.folder) == ()
 
 
 def test_secrets_of_the_environment_reach_the_engine_and_no_file(run: KeptRun) -> None:
