@@ -288,7 +288,7 @@ class ChatPanel(QWidget):
         problem = self._why_not()
         self.composer.set_enabled(problem)
         self.composer.set_busy(self.is_busy)
-        self.empty.setVisible(not self.has_messages)
+        self.empty.setVisible(not self.has_messages and not problem)
         self.clear_button.setEnabled(self.has_messages)
         for view in self.views[-1:]:
             view.answer.set_enabled(not problem and not self.is_busy)
