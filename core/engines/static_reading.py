@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 Tables = dict[str, Any]
 """Names of a module and their values: strings, lists, dictionaries; a name whose value can't be told is left out."""
 
+_PARSING = threading.Lock()
+"""`ast.parse` in two threads at once fails now and then on Python 3.11: "AST constructor recursion depth mismatch"."""
 _DICTIONARIES = {"OrderedDict", "dict", "LazyConfigDict", "_LazyConfigMapping"}
 
 
@@ -43,7 +46,7 @@ def read_tables(path: Path, known: Mapping[str, Any] | None = None) -> Tables:
 def _parsed(path: Path) -> ast.Module:
     text = path.read_text(encoding="utf-8")
     try:
-        with warnings.catch_warnings():
+        with _PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of their code, such as an invalid escape in a string
             return ast.parse(text)
     except (SyntaxError, RecursionError, MemoryError) as error:

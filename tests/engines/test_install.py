@@ -25,6 +25,7 @@ from core.logs.phases import PhaseReader
 from core.paths import Paths
 from core.runtimes import ports
 from tests.core.logs.tables import lines_of
+from tests.servers.environments import first_port
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
@@ -69,7 +70,7 @@ async def serve_and_stop(
     spec = LaunchSpec.build(name="x", model={"kind": "folder", "id": str(model)}, engine=engine.id, **values)
     table = engine.shipped_options()
     assert engine.check(spec, table, None) == ()
-    port = ports.choose("127.0.0.1", 20_000, ())
+    port = ports.choose("127.0.0.1", first_port(), ())
     command = engine.command(spec, installation, table, port, Secrets())
     env = {**os.environ, "HF_HUB_OFFLINE": "1", **command.env}
     process = begin(command.argv, env, log)
