@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QRadioButton, Q
 
 from gui.icons import pixmap
 from gui.theme import color, em, font
+from gui.widgets.text import plain_tooltip
 
 
 class _Segment(QRadioButton):
@@ -108,7 +109,7 @@ class Segmented(QWidget):
         """Enable one choice, or disable it and say why in its tooltip."""
         segment = self._segments[value]
         segment.setEnabled(enabled)
-        segment.setToolTip("" if enabled else why_not)
+        segment.setToolTip("" if enabled else plain_tooltip(why_not))
 
     def segment(self, value: str) -> QRadioButton:
         """The button of a choice."""

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSize
 
 from gui.icons import icon, pixmap
 from gui.theme import em, font, theme
-from gui.widgets.text import Label, Tone, repolish
+from gui.widgets.text import Label, Tone, plain_tooltip, repolish
 
 DEBOUNCE_MS = 300
 _NARROW_EM = 40
@@ -127,11 +127,11 @@ class FormRow(QWidget):
         self._is_narrow: bool | None = None
         self.label = Label(label, wrap=True)
         self.label.setBuddy(field)
-        self.label.setToolTip(help_text)
+        self.label.setToolTip(plain_tooltip(help_text))
         if not field.accessibleName():
             field.setAccessibleName(label)
         self.hint = Label(hint, "small", tone="dim", wrap=True)
-        self.hint.setToolTip(help_text)
+        self.hint.setToolTip(plain_tooltip(help_text))
         self._sign = QLabel()
         self._problem = Label("", "small", tone="bad", wrap=True, selectable=True)
         self._problem_row = QWidget()

@@ -123,7 +123,7 @@ class ElidedLabel(Label):
 
     def _update_tooltip(self) -> None:
         is_cut = self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
-        self.setToolTip(self.text() if is_cut else "")
+        self.setToolTip(plain_tooltip(self.text()) if is_cut else "")
 
 
 class LinkLabel(Button):

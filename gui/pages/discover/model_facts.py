@@ -13,6 +13,7 @@ from gui.model_words import commit_text, facts
 from gui.serving import ServingAnswer, chip_words, short_version
 from gui.theme import em
 from gui.widgets import Card, Chip, ElidedLabel, FlowLayout, Label, LinkLabel, PrimaryButton
+from gui.widgets.text import plain_tooltip
 from gui.wording import ago, disk_size
 
 _NAME_EM = 9.2
@@ -71,7 +72,7 @@ class ModelHeader(QWidget):
         self._flow.clear()
         for fact in facts(details):
             chip = Chip(fact.text, fact.tone)
-            chip.setToolTip(fact.why)
+            chip.setToolTip(plain_tooltip(fact.why))
             chip.setAccessibleDescription(fact.why)
             self._flow.addWidget(chip)
 
@@ -96,13 +97,13 @@ class _EngineRow(QWidget):
         words.addWidget(Label(short_version(answer.version_text), tone="dim"))
         words.addStretch(1)
         installed = "installed" if answer.installation is not None else "not installed"
-        name.setToolTip(f"{answer.engine.title} {answer.version_text}, {installed}; {answer.basis}")
+        name.setToolTip(plain_tooltip(f"{answer.engine.title} {answer.version_text}, {installed}; {answer.basis}"))
         chips = QWidget()
         self.chips = FlowLayout(chips, spacing=0.25)
         for each in answer.support.implementations:
             text, tone = chip_words(each)
             chip = Chip(text, "plain" if answer.needs_container else tone)
-            chip.setToolTip(each.reason)
+            chip.setToolTip(plain_tooltip(each.reason))
             chip.setAccessibleDescription(each.reason)
             self.chips.addWidget(chip)
         if answer.installation is None and not answer.needs_container:  # the reason says that it needs a container

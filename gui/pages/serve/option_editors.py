@@ -16,6 +16,7 @@ from gui.icons import icon
 from gui.pages.serve.option_values import OFF, ON, default_words, is_boolean, is_switch
 from gui.theme import em, font
 from gui.widgets import Select, TextField, Toggle
+from gui.widgets.text import plain_tooltip
 
 _MOST_LINES = 6
 
@@ -198,7 +199,7 @@ def make_editor(option: Option, config: ModelConfig | None) -> OptionEditor:
         return SwitchEntry(default=option.default is True)
     words = default_words(option, config)
     editor = _editor(option, words)
-    editor.setToolTip(f"Without a value: {words}")  # the placeholder may be cut
+    editor.setToolTip(plain_tooltip(f"Without a value: {words}"))  # the placeholder may be cut
     return editor
 
 
