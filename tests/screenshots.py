@@ -27,8 +27,10 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 from core.app import App
 from core.deployments.deployment import State
 from core.deployments.launch_spec import LaunchSpec
+from core.engines import option_tables
 from core.hub.model_ref import ModelRef
 from core.paths import Paths
+from gui.garbage import Garbage
 from gui.window import Window
 from tests.servers.environments import make_environment
 from tests.servers.hub_models import realistic
@@ -79,7 +81,11 @@ class World:
         """Engines, models, and three deployments: ready, failed, loading."""
         for engine in ("vllm", "transformers"):
             environment = make_environment(self.folder / f"{engine}-env", engine)
-            self.do(self.app.installations.add(engine, str(environment)))
+            installation = self.do(self.app.installations.add(engine, str(environment)))
+            # The fake engine can't describe its options; those of the same version are kept as if it had.
+            table = self.app.engines.get(engine).shipped_options()
+            kept = table.model_copy(update={"version": installation.version, "source": "installation"})
+            option_tables.keep(self.app.paths, kept, installation.version)
         self.do(self.app.library.scan())
         self.launch("qwen-7b", FAILED, "vllm", "exit_code=1", options={"max-model-len": 32768})
         self.launch("qwen-chat", READY, "vllm", "slow=0.7,rate=38", options={"max-model-len": 8192})
@@ -230,6 +236,7 @@ def main() -> int:
     os.environ |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "PATH": "/usr/bin:/bin"}
     qInstallMessageHandler(tell_qt_message)
     application = QApplication(sys.argv[:1])
+    garbage = Garbage(application)
     with tempfile.TemporaryDirectory(prefix="servedeck-pictures-") as folder, realistic(HubServer()) as hub:
         root = Path(folder)
         os.environ |= {"SERVEDECK_HOME": str(root / "home"), "HF_HOME": str(root / "hf"), "HF_ENDPOINT": hub.url}
@@ -246,6 +253,7 @@ def main() -> int:
                 window.deleteLater()
                 application.sendPostedEvents(window, QEvent.Type.DeferredDelete)
             finally:
+                garbage.stop()
                 world.clear()
     if given.readme:
         renew_readme_picture(given.folder / "deployment-ready-dark-1440x900.png")

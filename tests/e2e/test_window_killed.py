@@ -18,8 +18,10 @@ from core.paths import Paths
 from core.runtimes.processes import members_of
 from gui.pages.deployments import DeploymentsPage
 from gui.window import Window
-from tests.gui.conftest import WAIT_MS, destroy
+from tests.gui.conftest import WAIT_MS, destroy, garbage_of_all
 from tests.servers.environments import make_environment, make_model
+
+__all__ = ["garbage_of_all"]
 
 WINDOW = textwrap.dedent(
     """
@@ -31,11 +33,13 @@ WINDOW = textwrap.dedent(
     from core.deployments.launch_spec import LaunchSpec
     from core.hub.model_ref import ModelRef
     from core.paths import Paths
+    from gui.garbage import Garbage
     from gui.window import Window
     from tests.servers.environments import first_port
 
     home, environment, model = map(Path, sys.argv[1:])
     program = QApplication([])
+    garbage = Garbage()
     with App(Paths.under(home), hub_endpoint="http://127.0.0.1:9") as app:
         app.settings.change(stop_grace_seconds=3.0, first_port=first_port())
         window = Window(app)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.engines import real
-from tests.gui.conftest import app, bridge, deck, hub_server, light, open_window, window
+from tests.gui.conftest import app, bridge, deck, garbage_of_all, hub_server, light, open_window, window
 
-__all__ = ["app", "bridge", "deck", "hub_server", "light", "open_window", "window"]
+__all__ = ["app", "bridge", "deck", "garbage_of_all", "hub_server", "light", "open_window", "window"]
 
 
 @pytest.fixture(scope="session")
