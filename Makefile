@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Two workers: the tests wait for processes more than they compute. `make test WORKERS=0` runs them one by one.
 WORKERS ?= 2
-PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=15
 
 .PHONY: help run setup libraries test test-fast check lint format demo screenshots benchmark clean
 .DEFAULT_GOAL := help
