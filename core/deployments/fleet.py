@@ -16,7 +16,7 @@ from core.deployments.launching import Launching
 from core.deployments.starting import RunStarter, env_secrets, is_abandoned, ports_in_use, raise_first, secrets_to_keep
 from core.deployments.store import DeploymentStore
 from core.deployments.supervisor import report_text
-from core.deployments.watching import Watches
+from core.deployments.watching import Watches, disk_changes
 from core.engines.catalog import Catalog
 from core.engines.options import FieldProblem
 from core.errors import InputError, LaunchError, NotFoundError, ServedeckError, StopIncompleteError
@@ -30,8 +30,6 @@ from core.settings import SettingsStore
 
 logger = logging.getLogger(__name__)
 
-DISK_INTERVAL = 1.0
-"""Seconds between looks for what another process (the command line, another window) changed."""
 STOP_MARGIN = 20.0
 
 
@@ -51,7 +49,6 @@ class Fleet:
         self._deployments: dict[str, Deployment] = {}  # replaced, never changed: other threads read it
         self._starting: dict[str, asyncio.Task[Deployment]] = {}
         self._reserved: dict[str, int] = {}
-        self._marks: dict[str, tuple[float, ...]] = {}
         self._disk_watch: asyncio.Task[None] | None = None
         self.before_stop: list[Callable[[Deployment], None]] = []
         """Called before a deployment is stopped: whoever holds a stream to it must close it (vLLM waits for them)."""
@@ -143,7 +140,6 @@ class Fleet:
         """
         for deployment_id in await asyncio.to_thread(self._store.ids):
             await self._reload(deployment_id)
-        self._marks = await asyncio.to_thread(self._store.marks)
         active = [each for each in self._deployments.values() if each.state.is_active]
         for each in active:
             self._fail_if_abandoned(each)
@@ -265,7 +261,9 @@ class Fleet:
         if starting is not None and deployment.state is State.PREPARING:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
-            return StopReport((), True)
+            deployment = self.get(deployment.id)
+            if not deployment.state.is_active:
+                return StopReport((), True)
         for close_streams in self.before_stop:
             close_streams(deployment)
         engine = self._catalog.get(deployment.spec.engine)
@@ -315,17 +313,24 @@ class Fleet:
         try:
             await self._begin(deployment, folder)
         except ServedeckError as error:
-            self._store.append_state(folder, StateChange(State.FAILED, time.time(), error.line))
-            await self._reload(deployment_id)
+            await self._end(deployment_id, folder, State.FAILED, error.line)
             raise
+        except OSError as error:
+            await self._end(deployment_id, folder, State.FAILED, str(error))
+            raise LaunchError(f"{deployment.name} could not be started: {error}.") from error
         except asyncio.CancelledError:
-            evidence = "stopped before the engine was started"
-            self._store.append_state(folder, StateChange(State.STOPPED, time.time(), evidence))
-            await self._reload(deployment_id)
+            await self._end(deployment_id, folder, State.STOPPED, "stopped before the engine was started")
             raise
         started = await self._reload(deployment_id)
         self._watches.watch(started)
         return started
+
+    async def _end(self, deployment_id: str, folder: Path, state: State, evidence: str) -> None:
+        """A start that came to nothing; one whose engine runs already (a stop that came late) goes on."""
+        known = self._store.load_run(folder)
+        if known is None or known.state is not State.STARTING:
+            self._store.append_state(folder, StateChange(state, time.time(), evidence))
+        await self._reload(deployment_id)
 
     def _ports_in_use(self, *, but: str = "") -> set[int]:
         return ports_in_use(self._deployments.values(), dict(self._reserved), but=but)
@@ -375,20 +380,11 @@ class Fleet:
 
     async def _watch_disk(self) -> None:
         """See what another process did: new, changed and removed deployments."""
-        while True:
-            await asyncio.sleep(DISK_INTERVAL)
-            try:
-                marks = await asyncio.to_thread(self._store.marks)
-            except OSError as error:
-                logger.warning("can't look at the deployments folder: %s", error)
-                continue
-            for missing in set(self._deployments) - set(marks):
-                if not self._store.exists(missing):  # it may have been created since
-                    self._forget(missing)
-            for each, mark in marks.items():
-                if self._marks.get(each) != mark:
-                    await self._adopt_change(each)
-            self._marks = marks
+        async for removed, changed in disk_changes(self._store):
+            for each in removed & set(self._deployments):
+                self._forget(each)
+            for each in changed:
+                await self._adopt_change(each)
 
     async def _adopt_change(self, deployment_id: str) -> None:
         try:

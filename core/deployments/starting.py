@@ -62,7 +62,8 @@ class RunStarter:
 
         Raises:
             LaunchError: the runtime could not.
-            asyncio.CancelledError: a stop was asked for meanwhile.
+            asyncio.CancelledError: a stop was asked for meanwhile. If the runtime had begun already, the run is
+                `starting` then and must be stopped like any other.
         """
         if prepared.spec != deployment.spec:
             self._store.save_spec(deployment.id, prepared.spec)
@@ -73,7 +74,16 @@ class RunStarter:
         seen = self._store.load_run(folder)
         if seen is not None and seen.state is State.STOPPING:  # another process asked for it meanwhile
             raise asyncio.CancelledError
-        await asyncio.shield(asyncio.to_thread(runtime.start, folder, plan))
+        begun = asyncio.ensure_future(asyncio.to_thread(runtime.start, folder, plan))
+        try:
+            await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            await begun  # a thread can't be called back: what it starts must be known
+            self._note_started(folder, prepared)
+            raise
+        self._note_started(folder, prepared)
+
+    def _note_started(self, folder: Path, prepared: Prepared) -> None:
         evidence = f"its keeper runs: {prepared.steps[0].name}"
         self._store.append_state(folder, StateChange(State.STARTING, time.time(), evidence))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,25 @@ if TYPE_CHECKING:
     import httpx2
 
 logger = logging.getLogger(__name__)
+
+DISK_INTERVAL = 1.0
+"""Seconds between looks for what another process (the command line, another window) changed."""
+
+
+async def disk_changes(store: DeploymentStore) -> AsyncIterator[tuple[set[str], set[str]]]:
+    """Look at the deployments folder for ever; gives the ids that are gone and those that are new or changed."""
+    # Nothing at first, so that the first look tells all: something may have changed since they were read.
+    before: dict[str, tuple[float, ...]] = {}
+    while True:
+        await asyncio.sleep(DISK_INTERVAL)
+        try:
+            marks = await asyncio.to_thread(store.marks)
+        except OSError as error:
+            logger.warning("can't look at the deployments folder: %s", error)
+            continue
+        gone = {each for each in set(before) - set(marks) if not store.exists(each)}
+        yield gone, {each for each, mark in marks.items() if before.get(each) != mark}
+        before = marks
 
 
 class Watches:

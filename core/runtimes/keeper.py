@@ -70,7 +70,8 @@ class Keeper:
             os.set_blocking(end, False)
         signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._on_term)
+        self._is_terminated = False
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
 
@@ -145,7 +146,7 @@ class Keeper:
         if self._wakeup in ready:
             os.read(self._wakeup, 4096)
         self._reap()
-        if self._asked_at is None and (self._folder / STOP_FILE).exists():
+        if self._asked_at is None and ((self._folder / STOP_FILE).exists() or self._is_terminated):
             self._begin_stop()
         if self._stop_deadline is not None and time.monotonic() >= self._stop_deadline and self._status is None:
             self._next_stop_step()
@@ -180,12 +181,17 @@ class Keeper:
             if self._leader is not None and pid == self._leader.pid and self._status is None:
                 self._status = status
 
+    def _on_term(self, *_: object) -> None:
+        """Somebody wants the end: the core, which has left a request, or a machine that shuts down."""
+        self._is_terminated = True
+
     def _begin_stop(self) -> None:
         self._asked_at = time.time()
         self._note_shared_memory(now=True)
         steps = self._plan.get("stop") or DEFAULT_STOP
         try:
-            steps = json.loads((self._folder / STOP_FILE).read_text(encoding="utf-8"))["steps"] or steps
+            if (self._folder / STOP_FILE).exists():
+                steps = json.loads((self._folder / STOP_FILE).read_text(encoding="utf-8"))["steps"] or steps
         except (OSError, ValueError, KeyError, TypeError) as error:
             self._say(f"the stop request can't be read ({error}); stopping with the usual steps")
         self._stop_steps = list(steps)

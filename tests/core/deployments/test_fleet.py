@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -465,3 +466,21 @@ def test_the_command_that_is_shown_has_the_port_that_a_launch_would_get(deck: De
     free = deck.app.fleet.free_port()
     assert free != launched.run.port
     assert f"--port {free}" in deck.app.fleet.preview(deck.spec("other"))
+
+
+def test_a_stop_while_it_is_being_prepared_leaves_nothing_whenever_it_comes(deck: Deck) -> None:
+    """The stop comes at any moment of the preparation, also while the keeper is being started."""
+    deck.install(modes="slow=600")
+
+    async def launch_and_stop(name: str, delay: float) -> None:
+        deployment = await deck.app.fleet.create(deck.spec(name))
+        starting = asyncio.ensure_future(deck.app.fleet.start(deployment.id))
+        await asyncio.sleep(delay)
+        await deck.app.fleet.stop(deployment.id)
+        await asyncio.gather(starting, return_exceptions=True)
+
+    for number in range(8):
+        deck.do(launch_and_stop(f"n{number}", 0.01 + 0.02 * number))
+        ended = deck.app.fleet.get(f"n{number}")
+        assert ended.state is State.STOPPED, ended.run
+        assert members_of(f"{ended.id}-0001") == []

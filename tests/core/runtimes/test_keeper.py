@@ -63,6 +63,16 @@ def test_stop_ends_it_and_says_that_it_was_asked(run: KeptRun) -> None:
     wait_for(lambda: not run.keeper().is_alive)
 
 
+def test_a_term_without_a_request_stops_it_too_as_when_the_machine_shuts_down(run: KeptRun) -> None:
+    run.start(SLEEP)
+    run.wait_for_output(b"up")
+    run.keeper().send(signal.SIGTERM)
+    seen = run.wait_for_exit()
+    assert seen.exit is not None
+    assert seen.exit.asked
+    assert run.runtime.leftovers(run.folder) == ()
+
+
 def test_an_engine_that_ignores_term_is_killed_after_the_grace(run: KeptRun) -> None:
     run.start(STUBBORN)
     run.wait_for_output(b"up")
