@@ -74,9 +74,9 @@ class Exit:
 
     @property
     def text(self) -> str:
-        """`exit code 1` or `killed by signal 9`."""
+        """`exit code 1`, `killed by signal 9`, or `ended by signal 15` where that was asked for."""
         if self.signal is not None:
-            return f"killed by signal {self.signal}"
+            return f"{'ended' if self.asked else 'killed'} by signal {self.signal}"
         return f"exit code {self.code}" if self.code is not None else "exit unknown, its keeper was gone"
 
 

@@ -100,7 +100,7 @@ def test_a_run_is_read_with_all_that_is_known_of_it(store: DeploymentStore) -> N
     assert run.stop == report
     assert not report.is_clean
     assert run.exit is not None
-    assert (run.exit.signal, run.exit.asked, run.exit.text) == (15, True, "killed by signal 15")
+    assert (run.exit.signal, run.exit.asked, run.exit.text) == (15, True, "ended by signal 15")
     assert store.reading(folder) == reading
 
 
