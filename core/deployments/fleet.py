@@ -261,7 +261,7 @@ class Fleet:
         if starting is not None and deployment.state is State.PREPARING:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
-            deployment = self.get(deployment.id)
+            deployment = await self._reload(deployment.id)
             if not deployment.state.is_active:
                 return StopReport((), True)
         for close_streams in self.before_stop:

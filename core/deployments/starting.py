@@ -75,17 +75,17 @@ class RunStarter:
         if seen is not None and seen.state is State.STOPPING:  # another process asked for it meanwhile
             raise asyncio.CancelledError
         begun = asyncio.ensure_future(asyncio.to_thread(runtime.start, folder, plan))
-        try:
-            await asyncio.shield(begun)
-        except asyncio.CancelledError:
-            await begun  # a thread can't be called back: what it starts must be known
-            self._note_started(folder, prepared)
-            raise
-        self._note_started(folder, prepared)
-
-    def _note_started(self, folder: Path, prepared: Prepared) -> None:
+        is_cancelled = False
+        while not begun.done():  # a thread can't be called back, however often one asks: what it starts must be known
+            try:
+                await asyncio.shield(begun)
+            except asyncio.CancelledError:
+                is_cancelled = True
+        begun.result()
         evidence = f"its keeper runs: {prepared.steps[0].name}"
         self._store.append_state(folder, StateChange(State.STARTING, time.time(), evidence))
+        if is_cancelled:
+            raise asyncio.CancelledError
 
 
 def _facts(prepared: Prepared) -> RunFacts:

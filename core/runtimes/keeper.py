@@ -73,7 +73,8 @@ class Keeper:
         signal.signal(signal.SIGTERM, self._on_term)
         self._is_terminated = False
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-            signal.signal(number, signal.SIG_IGN)
+            # Not SIG_IGN: children would inherit that, and a Python that starts with INT ignored never heeds it.
+            signal.signal(number, lambda *_: None)
 
     def run(self) -> None:
         """Run all steps, then clear up, then say how it ended."""

@@ -468,19 +468,27 @@ def test_the_command_that_is_shown_has_the_port_that_a_launch_would_get(deck: De
     assert f"--port {free}" in deck.app.fleet.preview(deck.spec("other"))
 
 
-def test_a_stop_while_it_is_being_prepared_leaves_nothing_whenever_it_comes(deck: Deck) -> None:
-    """The stop comes at any moment of the preparation, also while the keeper is being started."""
+@pytest.mark.parametrize("is_cancelled", [False, True], ids=["stop", "cancel-and-stop"])
+def test_a_stop_while_it_is_being_prepared_leaves_nothing_whenever_it_comes(deck: Deck, is_cancelled: bool) -> None:
+    """The stop comes at any moment of the preparation, also while the keeper is being started.
+
+    With `cancel-and-stop` the start is cancelled first, as by a window that closes, and stopped on top of that.
+    """
     deck.install(modes="slow=600")
 
     async def launch_and_stop(name: str, delay: float) -> None:
         deployment = await deck.app.fleet.create(deck.spec(name))
         starting = asyncio.ensure_future(deck.app.fleet.start(deployment.id))
         await asyncio.sleep(delay)
-        await deck.app.fleet.stop(deployment.id)
+        if is_cancelled:
+            starting.cancel()
+            await asyncio.sleep(0.005)
+        if deck.app.fleet.get(deployment.id).state.is_active:
+            await deck.app.fleet.stop(deployment.id)
         await asyncio.gather(starting, return_exceptions=True)
 
-    for number in range(8):
-        deck.do(launch_and_stop(f"n{number}", 0.01 + 0.02 * number))
+    for number in range(12):
+        deck.do(launch_and_stop(f"n{number}", 0.01 + 0.012 * number))
         ended = deck.app.fleet.get(f"n{number}")
         assert ended.state is State.STOPPED, ended.run
         assert members_of(f"{ended.id}-0001") == []

@@ -63,6 +63,14 @@ def test_stop_ends_it_and_says_that_it_was_asked(run: KeptRun) -> None:
     wait_for(lambda: not run.keeper().is_alive)
 
 
+def test_the_engine_does_not_inherit_ignored_signals(run: KeptRun) -> None:
+    """A Python that starts with INT ignored never heeds it, so a loading engine could not be ended by it."""
+    asked = "signal.SIGINT, signal.SIGHUP, signal.SIGTERM"
+    run.start(f"import signal; print([signal.getsignal(each) == signal.SIG_IGN for each in ({asked})])")
+    run.wait_for_exit()
+    assert run.output() == b"[False, False, False]\n"
+
+
 def test_a_term_without_a_request_stops_it_too_as_when_the_machine_shuts_down(run: KeptRun) -> None:
     run.start(SLEEP)
     run.wait_for_output(b"up")
