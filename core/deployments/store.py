@@ -22,7 +22,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -350,9 +350,3 @@ def _stop_report(value: dict[str, Any]) -> StopReport | None:
     except (TypeError, ValueError) as error:
         logger.warning("a stop report can't be read: %s", error)
         return None
-
-
-def with_run(deployment: Deployment, run: Run) -> Deployment:
-    """The deployment with its latest run replaced, or that run added."""
-    others = tuple(each for each in deployment.runs if each.number != run.number)
-    return replace(deployment, runs=(*others, run))

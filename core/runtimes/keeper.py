@@ -78,10 +78,10 @@ class Keeper:
 
     def run(self) -> None:
         """Run all steps, then clear up, then say how it ended."""
-        fcntl_size = getattr(fcntl, "F_SETPIPE_SZ", None)
-        if fcntl_size is not None:
+        set_pipe_size = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux only
+        if set_pipe_size is not None:
             try:
-                fcntl.fcntl(self._output, fcntl_size, READ_BYTES)
+                fcntl.fcntl(self._output, set_pipe_size, READ_BYTES)
             except OSError as error:
                 self._say(f"small output pipe: {error.strerror}")
         problem = ""
@@ -110,7 +110,6 @@ class Keeper:
                 stdin=subprocess.DEVNULL,
                 stdout=self._output_write,
                 stderr=self._output_write,
-                cwd=self._plan.get("cwd") or None,
                 env=environment,
                 start_new_session=True,
             )
@@ -122,17 +121,22 @@ class Keeper:
         process.returncode = 0  # we reap it ourselves, with all the others
         self._leader = Identity.of(process.pid) or Identity(process.pid, "gone")
         self._leaders.append(self._leader)
-        write_file(
-            self._folder / PROCESS_FILE,
-            {
-                "step": step["name"],
-                "leader": self._leader.to_json(),
-                "leaders": [each.to_json() for each in self._leaders],
-                "at": time.time(),
-            },
-        )
+        problem = self._note_process(step["name"])
+        if problem:  # an engine that nobody could find again is not left running
+            self._signal("KILL", "group")
         while self._status is None:
             self._attend()
+        return problem
+
+    def _note_process(self, step: str) -> str:
+        """Write down who runs; returns why that can't be done, or nothing."""
+        leaders = [each.to_json() for each in self._leaders]
+        note = {"step": step, "leader": leaders[-1], "leaders": leaders, "at": time.time()}
+        try:
+            write_file(self._folder / PROCESS_FILE, note)
+        except OSError as error:
+            self._say(f"can't write {PROCESS_FILE}: {error.strerror}")
+            return f"can't write {PROCESS_FILE}: {error.strerror}"
         return ""
 
     def _attend(self) -> None:

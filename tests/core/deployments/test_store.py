@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from core.deployments.deployment import Phase, PhaseSpan, Run, State, StateChange, StopReport
+from core.deployments.deployment import Phase, PhaseSpan, State, StateChange, StopReport
 from core.deployments.launch_spec import LaunchSpec
-from core.deployments.store import DeploymentStore, Reading, RunFacts, with_run
+from core.deployments.store import DeploymentStore, Reading, RunFacts
 from core.engines.support import Implementation
 from core.errors import NotFoundError
 from core.runtimes.keeper import EXIT_FILE, reserve_exit, write_reserved
@@ -233,15 +233,6 @@ def test_only_one_process_starts_a_run_at_a_time(store: DeploymentStore) -> None
         other.stdin.close()
         assert entered.wait(10)
         thread.join()
-
-
-def test_a_run_replaces_the_one_of_its_number(store: DeploymentStore) -> None:
-    made = store.create(SPEC, {})
-    _, folder = new_run(store, made, State.PREPARING)
-    deployment = store.load(made)
-    run = store.load_run(folder)
-    assert isinstance(run, Run)
-    assert with_run(deployment, run).runs == (run,)
 
 
 def test_the_files_can_be_read_by_people(store: DeploymentStore) -> None:

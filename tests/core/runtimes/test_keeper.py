@@ -348,6 +348,16 @@ def test_the_end_is_told_even_on_a_full_disk(small_disk: Path) -> None:
     assert (folder / EXIT_FILE).exists()
 
 
+def test_an_engine_that_can_not_be_noted_is_not_left_running(run: KeptRun) -> None:
+    """Where `process.json` can't be written (here: a folder has its name) nobody could find the engine again."""
+    (run.folder / "process.json").mkdir()
+    (run.folder / "process.json" / "in-the-way").touch()
+    run.start_argv((sys.executable, "-c", SLEEP))
+    wait_for((run.folder / EXIT_FILE).exists)
+    assert "can't write process.json" in (run.folder / EXIT_FILE).read_text()
+    assert members_of(run.mark) == []
+
+
 def test_a_run_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(LaunchError, match="keeper of this run did not start"):
         KeptRun(tmp_path / "missing").start(SLEEP)
